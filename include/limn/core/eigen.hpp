@@ -1,0 +1,27 @@
+// Eigen, with the warnings it causes under -Wconversion and -Wshadow kept away from the user's build.
+#pragma once
+
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wclass-memaccess"
+#endif
+#endif
+
+#include <Eigen/Core>
+
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+namespace limn {
+
+/// Signed size and index type used throughout, the same as Eigen's.
+using Index = Eigen::Index;
+
+}  // namespace limn

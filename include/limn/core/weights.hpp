@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <limn/core/eigen.hpp>
+#include <limn/core/error.hpp>
+
+namespace limn {
+
+/// Element type of a stored tensor, little-endian.
+enum class DType { f32, f16 };
+
+inline std::size_t size_in_bytes(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
+inline const char* to_string(DType dtype) { return dtype == DType::f32 ? "F32" : "F16"; }
+
+/// PyTorch's notation for a tensor's extents, outermost first: "[64, 3, 7, 7]".
+inline std::string to_string(const std::vector<Index>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+/// A stored tensor, seen but not owned: element type, extents in PyTorch's order (outermost first) and the raw bytes,
+/// which need not be aligned. Valid as long as the file or buffer it points into.
+struct WeightView {
+  DType dtype = DType::f32;
+  std::vector<Index> shape;
+  const unsigned char* data = nullptr;
+
+  Index size() const {
+    Index count = 1;
+    for (const Index extent : shape) count *= extent;
+    return count;
+  }
+
+  /// The values as fp32, in storage order.
+  Eigen::VectorXf to_float() const {
+    Eigen::VectorXf values(size());
+    if (dtype == DType::f32) {
+      if (values.size() > 0) std::memcpy(values.data(), data, static_cast<std::size_t>(values.size()) * sizeof(float));
+      return values;
+    }
+    for (Index i = 0; i < values.size(); ++i) {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, data + 2 * i, sizeof(bits));
+      values[i] = Eigen::half_impl::half_to_float(Eigen::half_impl::raw_uint16_to_half(bits));
+    }
+    return values;
+  }
+};
+
+/// A tensor that a network needs: its PyTorch name and extents, outermost first.
+struct ParameterSpec {
+  std::string name;
+  std::vector<Index> shape;
+  bool trainable = true;  ///< false for batch norm's running statistics, which do not count as parameters
+
+  Index size() const {
+    Index count = 1;
+    for (const Index extent : shape) count *= extent;
+    return count;
+  }
+};
+
+/// Tensors by PyTorch name, for example "layer1.0.conv1.weight".
+using Weights = std::map<std::string, WeightView>;
+
+}  // namespace limn

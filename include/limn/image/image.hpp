@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <limn/core/eigen.hpp>
+#include <limn/core/error.hpp>
+
+namespace limn {
+
+/// Order of the bytes of one pixel. Alpha is ignored on reading.
+enum class PixelFormat { rgb, bgr, rgba, bgra, gray };
+
+/// Bytes a pixel of this format takes.
+inline Index bytes_per_pixel(PixelFormat format) {
+  switch (format) {
+    case PixelFormat::gray: return 1;
+    case PixelFormat::rgb:
+    case PixelFormat::bgr: return 3;
+    case PixelFormat::rgba:
+    case PixelFormat::bgra: return 4;
+  }
+  throw Error("unknown pixel format " + std::to_string(static_cast<int>(format)));
+}
+
+/// An 8-bit picture in somebody else's memory, read where it lies. Row y begins at `data + y * row_stride`;
+/// `row_stride` is in bytes and may be larger than the row (padding, a cut-out) or negative (bottom-up pictures).
+struct ImageView {
+  const std::uint8_t* data = nullptr;
+  Index width = 0;
+  Index height = 0;
+  Index row_stride = 0;
+  PixelFormat format = PixelFormat::rgb;
+};
+
+/// Throws Error if the view is empty, has no data, or has rows that overlap.
+inline void check(const ImageView& view) {
+  const Index row_bytes = view.width * bytes_per_pixel(view.format);
+  if (view.data == nullptr || view.width <= 0 || view.height <= 0) {
+    throw Error("image of " + std::to_string(view.width) + "x" + std::to_string(view.height) +
+                (view.data == nullptr ? " pixels without data" : " pixels: both sides must be positive"));
+  }
+  if (view.row_stride < row_bytes && view.row_stride > -row_bytes && view.height > 1) {
+    throw Error("image row stride " + std::to_string(view.row_stride) + ": expected at least the " +
+                std::to_string(row_bytes) + " bytes of a row");
+  }
+}
+
+/// An 8-bit RGB picture that owns its pixels, rows top to bottom without padding.
+class Image {
+ public:
+  Image() = default;
+
+  /// A black picture. Throws Error if a side is not positive.
+  Image(Index width, Index height) : Image(width, height, std::vector<std::uint8_t>()) {}
+
+  /// Takes over `pixels`, RGB, width * height * 3 bytes; an empty vector means black. Throws Error on any other size.
+  Image(Index width, Index height, std::vector<std::uint8_t> pixels) : width_(width), height_(height) {
+    if (width <= 0 || height <= 0) {
+      throw Error("image of " + std::to_string(width) + "x" + std::to_string(height) +
+                  " pixels: both sides must be positive");
+    }
+    const auto expected = static_cast<std::size_t>(width * height * 3);
+    if (pixels.empty()) pixels.resize(expected);
+    if (pixels.size() != expected) {
+      throw Error("image of " + std::to_string(width) + "x" + std::to_string(height) + " RGB pixels: expected " +
+                  std::to_string(expected) + " bytes, found " + std::to_string(pixels.size()));
+    }
+    pixels_ = std::move(pixels);
+  }
+
+  Index width() const { return width_; }
+  Index height() const { return height_; }
+  bool empty() const { return pixels_.empty(); }
+
+  std::uint8_t* data() { return pixels_.data(); }
+  const std::uint8_t* data() const { return pixels_.data(); }
+
+  /// The three bytes (R, G, B) of pixel (x, y).
+  std::uint8_t* pixel(Index x, Index y) { return pixels_.data() + (y * width_ + x) * 3; }
+  const std::uint8_t* pixel(Index x, Index y) const { return pixels_.data() + (y * width_ + x) * 3; }
+
+  ImageView view() const { return {pixels_.data(), width_, height_, width_ * 3, PixelFormat::rgb}; }
+  operator ImageView() const { return view(); }  // NOLINT(google-explicit-constructor): an Image is a view of itself
+
+ private:
+  Index width_ = 0;
+  Index height_ = 0;
+  std::vector<std::uint8_t> pixels_;
+};
+
+}  // namespace limn
