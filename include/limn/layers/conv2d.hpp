@@ -1,0 +1,93 @@
+#pragma once
+
+#include <vector>
+
+#include <limn/core/weights.hpp>
+#include <limn/layers/window.hpp>
+
+namespace limn {
+
+/// Two-dimensional convolution (cross-correlation, as everywhere in deep learning), torch.nn.Conv2d with groups 1 and
+/// dilation 1 (formula: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html):
+///
+///   out[o, y, x] = bias[o] + sum over i, ky, kx of weight[o, i, ky, kx] * in[i, y * stride - padding + ky, ...]
+///
+/// where `in` is zero outside. Input in_channels x H x W; output out_channels x H' x W' with
+/// H' = floor((H + 2 padding - kernel) / stride) + 1. Weight (out, in, kernel height, kernel width), bias (out).
+struct Conv2d {
+  static constexpr const char* type = "Conv2d";
+
+  Index in_channels = 0;
+  Index out_channels = 0;
+  Extent kernel = 1;
+  Extent stride = 1;
+  Extent padding = 0;
+  bool bias = false;
+
+  /// Throws Error if the channels differ or no window fits.
+  Shape output_shape(const Shape& input) const {
+    detail::check_window(type, kernel, stride, padding);
+    detail::check_channels(type, in_channels, input.channels);
+    return {out_channels, detail::window_count(type, input.height, kernel.height, stride.height, padding.height),
+            detail::window_count(type, input.width, kernel.width, stride.width, padding.width)};
+  }
+
+  std::vector<ParameterSpec> parameters() const {
+    std::vector<ParameterSpec> specs = {{"weight", {out_channels, in_channels, kernel.height, kernel.width}}};
+    if (bias) specs.push_back({"bias", {out_channels}});
+    return specs;
+  }
+
+  /// Multiply-adds of the formula, windows at the border counted whole.
+  Index multiply_adds(const Shape& input) const {
+    return output_shape(input).pixels() * out_channels * in_channels * kernel.area();
+  }
+};
+
+namespace detail {
+
+/// The weights of one kernel position as a matrix out x in, from PyTorch's (rows, columns, kernel height, kernel
+/// width) order: convolution keeps its outputs in rows, transposed convolution its inputs.
+inline Eigen::MatrixXf tap_matrix(const Eigen::Ref<const Eigen::VectorXf>& weight, Index rows, Index columns,
+                                  Index taps, Index tap) {
+  using Strided = Eigen::Map<const Eigen::MatrixXf, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
+  return Strided(weight.data() + tap, rows, columns, {taps, columns * taps});
+}
+
+}  // namespace detail
+
+/// Applies `layer` to `input`. `bias` is empty when the layer has none. Throws Error on any size that does not fit.
+///
+/// Each kernel position adds, for each output row, one matrix product with the input pixels it meets there; those lie
+/// `stride` pixels apart, so they are read in place.
+inline Tensor conv2d(const Tensor& input, const Conv2d& layer, const Eigen::Ref<const Eigen::VectorXf>& weight,
+                     const Eigen::Ref<const Eigen::VectorXf>& bias = Eigen::VectorXf()) {
+  const Shape shape = layer.output_shape(input.shape());
+  const Extent kernel = layer.kernel;
+  detail::check_values(Conv2d::type, "weight", layer.out_channels * layer.in_channels * kernel.area(), weight.size());
+  detail::check_values(Conv2d::type, "bias", layer.bias ? layer.out_channels : 0, bias.size());
+
+  Tensor output(shape);
+  if (layer.bias) output.matrix().colwise() = bias;
+  for (Index ky = 0; ky < kernel.height; ++ky) {
+    const auto rows = detail::tap_range(shape.height, input.height(), layer.stride.height, layer.padding.height, ky);
+    for (Index kx = 0; kx < kernel.width; ++kx) {
+      const auto columns = detail::tap_range(shape.width, input.width(), layer.stride.width, layer.padding.width, kx);
+      const Index count = columns.last - columns.first;
+      if (count == 0) continue;
+      const Eigen::MatrixXf tap =
+          detail::tap_matrix(weight, layer.out_channels, layer.in_channels, kernel.area(), ky * kernel.width + kx);
+      const Index x = columns.first * layer.stride.width - layer.padding.width + kx;
+      for (Index row = rows.first; row < rows.last; ++row) {
+        const Index y = row * layer.stride.height - layer.padding.height + ky;
+        const Eigen::Map<const Eigen::MatrixXf, 0, Eigen::OuterStride<>> pixels(
+            input.pixel(y, x).data(), layer.in_channels, count,
+            Eigen::OuterStride<>(layer.in_channels * layer.stride.width));
+        output.row(row).middleCols(columns.first, count).noalias() += tap * pixels;
+      }
+    }
+  }
+  return output;
+}
+
+}  // namespace limn

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <limn/layers/add.hpp>
+#include <limn/layers/batch_norm2d.hpp>
+#include <limn/layers/conv2d.hpp>
+#include <limn/layers/conv_transpose2d.hpp>
+#include <limn/layers/max_pool2d.hpp>
+#include <limn/layers/relu.hpp>
+#include <limn/layers/sigmoid.hpp>
+#include <limn/layers/tanh.hpp>
+#include <limn/layers/upsample_nearest.hpp>
+
+namespace limn {
+
+/// Where a network's picture comes in: the first node of every graph.
+struct Input {
+  static constexpr const char* type = "Input";
+
+  Index channels = 3;
+
+  Shape output_shape(const Shape& input) const {
+    detail::check_channels(type, channels, input.channels);
+    return input;
+  }
+  std::vector<ParameterSpec> parameters() const { return {}; }
+  Index multiply_adds(const Shape&) const { return 0; }
+};
+
+/// Any layer that a network can be made of. Each alternative has `type` (PyTorch's class name), `parameters()` (names
+/// without the layer's own), `output_shape(...)` and `multiply_adds(...)`.
+using Layer =
+    std::variant<Input, Conv2d, BatchNorm2d, ReLU, MaxPool2d, ConvTranspose2d, Sigmoid, Tanh, UpsampleNearest, Add>;
+
+inline const char* type_name(const Layer& layer) {
+  return std::visit([](const auto& alternative) { return alternative.type; }, layer);
+}
+
+inline std::vector<ParameterSpec> parameters(const Layer& layer) {
+  return std::visit([](const auto& alternative) { return alternative.parameters(); }, layer);
+}
+
+/// Number of feature maps a layer takes.
+inline std::size_t input_count(const Layer& layer) { return std::holds_alternative<Add>(layer) ? 2 : 1; }
+
+/// Throws Error if the layer does not take inputs of these shapes.
+inline Shape output_shape(const Layer& layer, const std::vector<Shape>& inputs) {
+  if (inputs.size() != input_count(layer)) {
+    throw Error(std::string(type_name(layer)) + ": expected " + std::to_string(input_count(layer)) + " inputs, found " +
+                std::to_string(inputs.size()));
+  }
+  return std::visit(
+      [&](const auto& alternative) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(alternative)>, Add>) {
+          return alternative.output_shape(inputs[0], inputs[1]);
+        } else {
+          return alternative.output_shape(inputs[0]);
+        }
+      },
+      layer);
+}
+
+inline Index multiply_adds(const Layer& layer, const Shape& input) {
+  return std::visit([&](const auto& alternative) { return alternative.multiply_adds(input); }, layer);
+}
+
+/// Applies a layer by its plain definition. `parameters` are in the order of parameters(layer).
+inline Tensor apply(const Layer& layer, const std::vector<const Tensor*>& inputs,
+                    const std::vector<Eigen::VectorXf>& parameters) {
+  struct Visitor {
+    const Tensor& input;
+    const std::vector<const Tensor*>& inputs;
+    const std::vector<Eigen::VectorXf>& parameters;
+
+    Tensor operator()(const Input&) const { return input; }
+    Tensor operator()(const Conv2d& l) const {
+      return l.bias ? conv2d(input, l, parameters[0], parameters[1]) : conv2d(input, l, parameters[0]);
+    }
+    Tensor operator()(const BatchNorm2d& l) const {
+      return batch_norm2d(input, l, parameters[0], parameters[1], parameters[2], parameters[3]);
+    }
+    Tensor operator()(const ReLU&) const { return relu(input); }
+    Tensor operator()(const MaxPool2d& l) const { return max_pool2d(input, l); }
+    Tensor operator()(const ConvTranspose2d& l) const {
+      return l.bias ? conv_transpose2d(input, l, parameters[0], parameters[1])
+                    : conv_transpose2d(input, l, parameters[0]);
+    }
+    Tensor operator()(const Sigmoid&) const { return sigmoid(input); }
+    Tensor operator()(const Tanh&) const { return tanh(input); }
+    Tensor operator()(const UpsampleNearest& l) const { return upsample_nearest(input, l); }
+    Tensor operator()(const Add&) const { return add(input, *inputs[1]); }
+  };
+  return std::visit(Visitor{*inputs[0], inputs, parameters}, layer);
+}
+
+}  // namespace limn

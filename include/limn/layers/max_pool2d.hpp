@@ -1,0 +1,58 @@
+#pragma once
+
+#include <vector>
+
+#include <limn/core/weights.hpp>
+#include <limn/layers/window.hpp>
+
+namespace limn {
+
+/// Maximum over a sliding window, torch.nn.MaxPool2d with dilation 1 and floor rounding
+/// (https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html). Padding is ignored, not zero: a window at the
+/// border takes the maximum of the pixels that exist. Input C x H x W; output C x H' x W' with
+/// H' = floor((H + 2 padding - kernel) / stride) + 1. The padding is at most half the kernel, so no window is empty.
+struct MaxPool2d {
+  static constexpr const char* type = "MaxPool2d";
+
+  Extent kernel = 2;
+  Extent stride = 2;
+  Extent padding = 0;
+
+  Shape output_shape(const Shape& input) const {
+    detail::check_window(type, kernel, stride, padding);
+    if (2 * padding.height > kernel.height || 2 * padding.width > kernel.width) {
+      throw Error("MaxPool2d: padding must be at most half the kernel");
+    }
+    return {input.channels, detail::window_count(type, input.height, kernel.height, stride.height, padding.height),
+            detail::window_count(type, input.width, kernel.width, stride.width, padding.width)};
+  }
+
+  std::vector<ParameterSpec> parameters() const { return {}; }
+  Index multiply_adds(const Shape&) const { return 0; }
+};
+
+/// Applies `layer` to `input`. Throws Error if no window fits.
+inline Tensor max_pool2d(const Tensor& input, const MaxPool2d& layer) {
+  const Shape shape = layer.output_shape(input.shape());
+  Tensor output(shape);
+  for (Index y = 0; y < shape.height; ++y) {
+    const Index top = y * layer.stride.height - layer.padding.height;
+    const Index first_row = (std::max)(Index{0}, top);
+    const Index last_row = (std::min)(input.height(), top + layer.kernel.height);
+    for (Index x = 0; x < shape.width; ++x) {
+      const Index left = x * layer.stride.width - layer.padding.width;
+      const Index first_column = (std::max)(Index{0}, left);
+      const Index last_column = (std::min)(input.width(), left + layer.kernel.width);
+      auto maximum = output.pixel(y, x);
+      maximum = input.pixel(first_row, first_column);
+      for (Index row = first_row; row < last_row; ++row) {
+        for (Index column = first_column; column < last_column; ++column) {
+          maximum = maximum.cwiseMax(input.pixel(row, column));
+        }
+      }
+    }
+  }
+  return output;
+}
+
+}  // namespace limn

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <string>
+
+#include <limn/network/graph.hpp>
+
+namespace limn {
+
+/// Residual blocks (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, figure 5), written as
+/// functions that add their layers to a graph under torchvision's names. Both end in relu(branch + shortcut), a node
+/// that bears the block's own name because it is the block's output. The shortcut is the input itself, or a strided
+/// 1x1 convolution and batch norm ("downsample") where size or width changes.
+struct ResidualBlock {
+  Index in_channels = 64;
+  Index planes = 64;  ///< width of the inner convolutions
+  Index stride = 1;   ///< 1, or 2 to halve height and width
+};
+
+namespace detail {
+
+inline NodeId conv_and_norm(Graph& graph, const std::string& conv, const std::string& norm, const Conv2d& layer,
+                            NodeId input) {
+  const NodeId convolved = graph.add(conv, layer, {input});
+  return graph.add(norm, BatchNorm2d{layer.out_channels}, {convolved});
+}
+
+inline NodeId close_block(Graph& graph, const std::string& name, const char* type, const ResidualBlock& block,
+                          Index out_channels, NodeId first, NodeId branch, NodeId input) {
+  NodeId shortcut = input;
+  if (block.stride != 1 || block.in_channels != out_channels) {
+    shortcut = conv_and_norm(graph, name + ".downsample.0", name + ".downsample.1",
+                             Conv2d{block.in_channels, out_channels, 1, block.stride}, input);
+  }
+  const NodeId sum = graph.add(name + ".add", Add(), {branch, shortcut});
+  const NodeId output = graph.add(name, ReLU(), {sum});
+  graph.add_block(name, type, first);
+  return output;
+}
+
+}  // namespace detail
+
+/// conv 3x3 (stride) - bn - relu - conv 3x3 - bn - add - relu. Input in_channels x H x W; output planes x H' x W' with
+/// H' = ceil(H / stride). Returns the output's node.
+inline NodeId add_basic_block(Graph& graph, const std::string& name, const ResidualBlock& block, NodeId input) {
+  const NodeId first = graph.nodes().size();
+  NodeId x = detail::conv_and_norm(graph, name + ".conv1", name + ".bn1",
+                                   Conv2d{block.in_channels, block.planes, 3, block.stride, 1}, input);
+  x = graph.add(name + ".relu1", ReLU(), {x});
+  x = detail::conv_and_norm(graph, name + ".conv2", name + ".bn2", Conv2d{block.planes, block.planes, 3, 1, 1}, x);
+  return detail::close_block(graph, name, "BasicBlock", block, block.planes, first, x, input);
+}
+
+/// conv 1x1 - bn - relu - conv 3x3 (stride) - bn - relu - conv 1x1 to 4 planes - bn - add - relu. Input in_channels x
+/// H x W; output 4 planes x H' x W'. `stride_on_first_1x1` puts the stride on the first convolution, as the original
+/// Caffe networks have it. Returns the output's node.
+inline NodeId add_bottleneck(Graph& graph, const std::string& name, const ResidualBlock& block,
+                             bool stride_on_first_1x1, NodeId input) {
+  const Index out_channels = 4 * block.planes;
+  const Index stride1 = stride_on_first_1x1 ? block.stride : 1;
+  const Index stride2 = stride_on_first_1x1 ? 1 : block.stride;
+  const NodeId first = graph.nodes().size();
+  NodeId x = detail::conv_and_norm(graph, name + ".conv1", name + ".bn1",
+                                   Conv2d{block.in_channels, block.planes, 1, stride1}, input);
+  x = graph.add(name + ".relu1", ReLU(), {x});
+  x = detail::conv_and_norm(graph, name + ".conv2", name + ".bn2", Conv2d{block.planes, block.planes, 3, stride2, 1},
+                            x);
+  x = graph.add(name + ".relu2", ReLU(), {x});
+  x = detail::conv_and_norm(graph, name + ".conv3", name + ".bn3", Conv2d{block.planes, out_channels, 1}, x);
+  return detail::close_block(graph, name, "Bottleneck", block, out_channels, first, x, input);
+}
+
+}  // namespace limn

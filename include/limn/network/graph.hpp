@@ -1,0 +1,143 @@
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <limn/layers/layer.hpp>
+
+namespace limn {
+
+/// Index of a node in its graph.
+using NodeId = std::size_t;
+
+/// One layer of a network and where it takes its inputs from. The name is PyTorch's module path, for example
+/// "layer1.0.conv1"; it names the layer's output as well as, with a suffix, its parameters.
+struct Node {
+  std::string name;
+  Layer layer;
+  std::vector<NodeId> inputs;
+};
+
+/// A composite module, such as a residual block: the nodes [first, last] and the name and class that PyTorch gives it.
+struct Block {
+  std::string name;
+  std::string type;
+  NodeId first;
+  NodeId last;
+};
+
+/// A network as a list of layers in the order of execution, node 0 being the input.
+///
+/// The graph knows layers, names and channels; the height and width of the picture are chosen when it runs. From this
+/// one list come the summary, the shape checks, the list of expected weights, the plain executor and the fast engine.
+class Graph {
+ public:
+  static constexpr NodeId input = 0;
+
+  /// `multiple`: the input's height and width must be positive multiples of it.
+  explicit Graph(Index input_channels, Index multiple = 1) : multiple_(multiple) {
+    nodes_.push_back({"input", Input{input_channels}, {}});
+    names_.insert("input");
+  }
+
+  /// Appends a layer that reads the given earlier nodes. Throws Error if the name is taken or an input is not there.
+  NodeId add(std::string name, Layer layer, std::vector<NodeId> inputs) {
+    if (!names_.insert(name).second) throw Error("graph: two nodes are named " + name);
+    if (inputs.size() != input_count(layer)) {
+      throw Error("graph: " + name + " takes " + std::to_string(input_count(layer)) + " inputs, found " +
+                  std::to_string(inputs.size()));
+    }
+    for (const NodeId id : inputs) {
+      if (id >= nodes_.size()) throw Error("graph: " + name + " reads a node that does not come before it");
+    }
+    nodes_.push_back({std::move(name), std::move(layer), std::move(inputs)});
+    return nodes_.size() - 1;
+  }
+
+  /// Records that the nodes from `first` to the newest one form a block.
+  void add_block(std::string name, std::string type, NodeId first) {
+    blocks_.push_back({std::move(name), std::move(type), first, nodes_.size() - 1});
+  }
+
+  /// Makes a node one of the network's results, under a name of its own ("heatmaps").
+  void add_output(std::string name, NodeId node) { outputs_.emplace_back(std::move(name), node); }
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<Block>& blocks() const { return blocks_; }
+  const std::vector<std::pair<std::string, NodeId>>& outputs() const { return outputs_; }
+
+  Index input_channels() const { return std::get<Input>(nodes_.front().layer).channels; }
+  Index input_multiple() const { return multiple_; }
+
+  /// The shape that every node puts out for a picture of this size. Throws Error, naming the node, if a size does not
+  /// fit.
+  std::vector<Shape> shapes(Index height, Index width) const {
+    if (height <= 0 || width <= 0 || height % multiple_ != 0 || width % multiple_ != 0) {
+      throw Error("network input height x width: expected positive multiples of " + std::to_string(multiple_) +
+                  ", found " + std::to_string(height) + "x" + std::to_string(width));
+    }
+    std::vector<Shape> shapes;
+    shapes.reserve(nodes_.size());
+    shapes.push_back({input_channels(), height, width});
+    for (NodeId id = 1; id < nodes_.size(); ++id) {
+      std::vector<Shape> inputs;
+      for (const NodeId source : nodes_[id].inputs) inputs.push_back(shapes[source]);
+      try {
+        shapes.push_back(output_shape(nodes_[id].layer, inputs));
+      } catch (const Error& error) {
+        throw Error(nodes_[id].name + ": " + error.what());
+      }
+    }
+    return shapes;
+  }
+
+  /// Every tensor a model file for this network has to hold, in the order of execution.
+  std::vector<ParameterSpec> parameters() const {
+    std::vector<ParameterSpec> all;
+    for (const Node& node : nodes_) {
+      for (ParameterSpec& spec : limn::parameters(node.layer)) {
+        spec.name = node.name + "." + spec.name;
+        all.push_back(std::move(spec));
+      }
+    }
+    return all;
+  }
+
+  /// For every node, the last node that reads its output; itself if none does. Outputs live to the end.
+  std::vector<NodeId> last_uses() const {
+    std::vector<NodeId> last(nodes_.size());
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      last[id] = id;
+      for (const NodeId source : nodes_[id].inputs) last[source] = id;
+    }
+    for (const auto& output : outputs_) last[output.second] = nodes_.size();
+    return last;
+  }
+
+ private:
+  Index multiple_;
+  std::vector<Node> nodes_;
+  std::vector<Block> blocks_;
+  std::vector<std::pair<std::string, NodeId>> outputs_;
+  std::unordered_set<std::string> names_;
+};
+
+/// Parameters by PyTorch name as the plain layers take them. Throws Error if one is missing or has another shape.
+inline std::vector<Eigen::VectorXf> layer_parameters(const Node& node, const Weights& weights) {
+  std::vector<Eigen::VectorXf> values;
+  for (const ParameterSpec& spec : parameters(node.layer)) {
+    const std::string name = node.name + "." + spec.name;
+    const auto found = weights.find(name);
+    if (found == weights.end()) throw Error("tensor " + name + ": missing");
+    if (found->second.shape != spec.shape) {
+      throw Error("tensor " + name + ": expected shape " + to_string(spec.shape) + ", found " +
+                  to_string(found->second.shape));
+    }
+    values.push_back(found->second.to_float());
+  }
+  return values;
+}
+
+}  // namespace limn

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <limn/network/graph.hpp>
+
+namespace limn {
+
+/// Is shown every intermediate result: the node that made it and its output.
+using Observer = std::function<void(const Node&, const Tensor&)>;
+
+/// Runs a network layer by layer by the plain definitions and returns its outputs in the order of graph.outputs().
+///
+/// This is what the network means; the engine has to give the same numbers, faster. `input` is channels x H x W as the
+/// network expects it (already normalised). Intermediate results are freed once nothing reads them any more.
+/// Throws Error if a size does not fit or a weight is missing.
+inline std::vector<Tensor> run_plain(const Graph& graph, const Weights& weights, const Tensor& input,
+                                     const Observer& observer = {}) {
+  detail::check_channels("network input", graph.input_channels(), input.channels());
+  graph.shapes(input.height(), input.width());
+
+  const std::vector<Node>& nodes = graph.nodes();
+  const std::vector<NodeId> last_uses = graph.last_uses();
+  std::vector<Tensor> results(nodes.size());
+  for (NodeId id = 0; id < nodes.size(); ++id) {
+    const Node& node = nodes[id];
+    if (id == Graph::input) {
+      results[id] = input;
+    } else {
+      std::vector<const Tensor*> inputs;
+      for (const NodeId source : node.inputs) inputs.push_back(&results[source]);
+      results[id] = apply(node.layer, inputs, layer_parameters(node, weights));
+    }
+    if (observer) observer(node, results[id]);
+    for (const NodeId source : node.inputs) {
+      if (last_uses[source] == id) results[source] = Tensor();
+    }
+  }
+
+  std::vector<Tensor> outputs;
+  for (const auto& output : graph.outputs()) outputs.push_back(results[output.second]);
+  return outputs;
+}
+
+}  // namespace limn

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <limn/network/graph.hpp>
+
+namespace limn {
+
+/// One line of a network's summary: a layer, or a block after its last layer.
+struct SummaryRow {
+  std::string name;
+  std::string type;
+  Shape output;
+  Index parameters = 0;     ///< trainable values; a block's are counted at its layers
+  Index multiply_adds = 0;  ///< for one picture, borders counted whole
+  bool block = false;
+};
+
+/// A network's layers as torchsummary lists them (every module a row, a residual block after its layers), and totals.
+struct Summary {
+  Shape input;
+  std::vector<SummaryRow> rows;
+  Index parameters = 0;
+  Index multiply_adds = 0;
+};
+
+/// Summarises a network for a picture of the given size. Throws Error if the size does not fit.
+///
+/// PyTorch has no module for a residual sum, so the sum has no row; input has none either.
+inline Summary summarize(const Graph& graph, Index height, Index width) {
+  const std::vector<Shape> shapes = graph.shapes(height, width);
+  Summary summary;
+  summary.input = shapes.front();
+  for (NodeId id = 1; id < graph.nodes().size(); ++id) {
+    const Node& node = graph.nodes()[id];
+    if (!std::holds_alternative<Add>(node.layer)) {
+      SummaryRow row{node.name, type_name(node.layer), shapes[id], 0, 0, false};
+      for (const ParameterSpec& spec : parameters(node.layer)) row.parameters += spec.trainable ? spec.size() : 0;
+      row.multiply_adds = multiply_adds(node.layer, shapes[node.inputs[0]]);
+      summary.parameters += row.parameters;
+      summary.multiply_adds += row.multiply_adds;
+      summary.rows.push_back(std::move(row));
+    }
+    for (const Block& block : graph.blocks()) {
+      if (block.last == id) summary.rows.push_back({block.name, block.type, shapes[id], 0, 0, true});
+    }
+  }
+  return summary;
+}
+
+}  // namespace limn
