@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,23 +38,35 @@ struct ImageView {
 
 /// Throws Error if the view is empty, has no data, or has rows that overlap.
 inline void check(const ImageView& view) {
-  const Index row_bytes = view.width * bytes_per_pixel(view.format);
   if (view.data == nullptr || view.width <= 0 || view.height <= 0) {
     throw Error("image of " + std::to_string(view.width) + "x" + std::to_string(view.height) +
                 (view.data == nullptr ? " pixels without data" : " pixels: both sides must be positive"));
   }
+  const Index row_bytes = view.width * bytes_per_pixel(view.format);
   if (view.row_stride < row_bytes && view.row_stride > -row_bytes && view.height > 1) {
     throw Error("image row stride " + std::to_string(view.row_stride) + ": expected at least the " +
                 std::to_string(row_bytes) + " bytes of a row");
   }
 }
 
+/// An 8-bit picture in somebody else's memory that is drawn on where it lies. Members as in ImageView.
+struct Canvas {
+  std::uint8_t* data = nullptr;
+  Index width = 0;
+  Index height = 0;
+  Index row_stride = 0;
+  PixelFormat format = PixelFormat::rgb;
+
+  ImageView view() const { return {data, width, height, row_stride, format}; }
+  operator ImageView() const { return view(); }  // NOLINT(google-explicit-constructor): what is drawn on can be read
+};
+
 /// An 8-bit RGB picture that owns its pixels, rows top to bottom without padding.
 class Image {
  public:
   Image() = default;
 
-  /// A black picture. Throws Error if a side is not positive.
+  /// A black picture. Throws Error if a side is not positive, or their product too large for memory.
   Image(Index width, Index height) : Image(width, height, std::vector<std::uint8_t>()) {}
 
   /// Takes over `pixels`, RGB, width * height * 3 bytes; an empty vector means black. Throws Error on any other size.
@@ -61,6 +74,9 @@ class Image {
     if (width <= 0 || height <= 0) {
       throw Error("image of " + std::to_string(width) + "x" + std::to_string(height) +
                   " pixels: both sides must be positive");
+    }
+    if (width > (std::numeric_limits<Index>::max)() / 3 / height) {
+      throw Error("image of " + std::to_string(width) + "x" + std::to_string(height) + " pixels: too large for memory");
     }
     const auto expected = static_cast<std::size_t>(width * height * 3);
     if (pixels.empty()) pixels.resize(expected);
@@ -84,6 +100,9 @@ class Image {
 
   ImageView view() const { return {pixels_.data(), width_, height_, width_ * 3, PixelFormat::rgb}; }
   operator ImageView() const { return view(); }  // NOLINT(google-explicit-constructor): an Image is a view of itself
+
+  Canvas canvas() { return {pixels_.data(), width_, height_, width_ * 3, PixelFormat::rgb}; }
+  operator Canvas() { return canvas(); }  // NOLINT(google-explicit-constructor): an Image can be drawn on
 
  private:
   Index width_ = 0;
