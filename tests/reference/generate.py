@@ -388,8 +388,8 @@ def networks_file():
     described = {}
     for name, own in NETWORKS.items():
         options = {**DEFAULTS, **own}
-        described[name] = options
         network = network_of(options).double()
+        described[name] = {**options, "parameters": sum(parameter.numel() for parameter in network.parameters())}
         shapes = {
             key: tuple(value.shape)
             for key, value in network.state_dict().items()
