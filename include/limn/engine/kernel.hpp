@@ -1,0 +1,38 @@
+#pragma once
+
+#include <limn/core/tensor.hpp>
+#include <limn/core/thread_pool.hpp>
+
+namespace limn::detail {
+
+/// What a kernel works on. Feature maps lie in memory as Tensor lays them out.
+struct KernelArguments {
+  const float* input;
+  const float* other;  ///< the residual, or the second operand of a sum; nullptr if there is none
+  float* output;
+  float* scratch;  ///< scratch_size() floats at a cache line
+  const ThreadPool& pool;
+};
+
+/// A step of a plan, made ready for one input shape: it allocates nothing and keeps no state when it runs.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual void run(const KernelArguments& arguments) const = 0;
+  virtual Index scratch_size() const { return 0; }
+  /// The method, for tables: "direct", "winograd 4x4,3x3", ...
+  virtual const char* name() const = 0;
+  /// Bytes of weights this kernel keeps in its own layout.
+  virtual Index weight_bytes() const { return 0; }
+};
+
+/// Splits [0, count) into tasks of about equal size, some for each thread so that an unlucky thread holds up little.
+struct Split {
+  Index count;
+  Index tasks;
+  Split(Index n, int threads) : count(n), tasks((std::min)(n, threads == 1 ? Index{1} : Index{4} * threads)) {}
+  Index first(Index task) const { return count * task / tasks; }
+  Index last(Index task) const { return count * (task + 1) / tasks; }
+};
+
+}  // namespace limn::detail

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <utility>
+
+#include <limn/core/eigen.hpp>
+
+#if defined(_MSC_VER)
+#define LIMN_ALWAYS_INLINE __forceinline
+#define LIMN_INLINE_LAMBDA
+#else
+#define LIMN_ALWAYS_INLINE inline __attribute__((always_inline))
+#define LIMN_INLINE_LAMBDA __attribute__((always_inline))
+#endif
+
+namespace limn::detail {
+
+/// The widest register of floats that the compile flags allow: Eigen's abstraction over SSE, AVX, AVX-512 and NEON.
+using Packet = Eigen::internal::packet_traits<float>::type;
+constexpr int packet_size = Eigen::internal::packet_traits<float>::size;
+
+/// Registers the instruction set has, which bounds the accumulators a kernel can hold.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int register_count = 32;
+#else
+constexpr int register_count = 16;
+#endif
+
+/// A micro-kernel computes `panel_packets * packet_size` output channels of `tile_pixels` pixels: two packets of
+/// weights times six (of 16 registers) or twelve (of 32) pixels keep the accumulators and the operands in registers.
+constexpr int panel_packets = 2;
+constexpr int panel_rows = panel_packets * packet_size;
+constexpr int tile_pixels = register_count == 32 ? 12 : 6;
+
+/// Calls f(0), f(1), ... with compile-time constants, unrolled at any optimisation level.
+template <class F, int... I>
+LIMN_ALWAYS_INLINE void unroll(std::integer_sequence<int, I...>, F&& f) {
+  (f(std::integral_constant<int, I>{}), ...);
+}
+template <int Count, class F>
+LIMN_ALWAYS_INLINE void unroll(F&& f) {
+  unroll(std::make_integer_sequence<int, Count>{}, f);
+}
+
+/// The inputs of a tile: for pixel n and segment s, `length` floats from `data + n * pixel_stride + s *
+/// segment_stride`. A matrix product has one segment; a convolution one for each kernel row, because in a row of
+/// pixels the kernel's columns and channels follow one another in memory.
+struct TileInput {
+  const float* data;
+  Index pixel_stride;
+  Index length;
+  Index segments;
+  Index segment_stride;
+};
+
+/// Where a tile goes and what is done on the way: out = activation(sum + bias + residual).
+struct TileOutput {
+  float* data;
+  Index pixel_stride;
+  const float* bias;      ///< one value for each row of the panel, padded with zeros; nullptr for none
+  const float* residual;  ///< added, same layout as the output but for its stride; nullptr for none
+  Index residual_stride;
+  bool accumulate;  ///< the sum begins with what the output holds (an earlier part of the products)
+  bool relu;
+  Index rows;  ///< rows of the panel that exist in the output
+};
+
+template <int Packets, int Pixels>
+LIMN_ALWAYS_INLINE void store_tile(const TileOutput& out, const Packet (&sums)[Packets * Pixels]) {
+  using namespace Eigen::internal;
+  if (out.rows == Packets * packet_size) {
+    unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
+      unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA {
+        Packet sum = sums[n * Packets + p];
+        float* target = out.data + n * out.pixel_stride + p * packet_size;
+        if (out.bias != nullptr) sum = padd(sum, ploadu<Packet>(out.bias + p * packet_size));
+        if (out.accumulate) sum = padd(sum, ploadu<Packet>(target));
+        if (out.residual != nullptr) {
+          sum = padd(sum, ploadu<Packet>(out.residual + n * out.residual_stride + p * packet_size));
+        }
+        if (out.relu) sum = pmax(sum, pset1<Packet>(0.0F));
+        pstoreu(target, sum);
+      });
+    });
+    return;
+  }
+  // Only constant indices into `sums`, or the compiler would keep the accumulators in memory.
+  float values[Pixels][Packets * packet_size];
+  unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
+    unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA { pstoreu(&values[n][p * packet_size], sums[n * Packets + p]); });
+  });
+  for (Index n = 0; n < Pixels; ++n) {
+    float* target = out.data + n * out.pixel_stride;
+    for (Index row = 0; row < out.rows; ++row) {
+      float sum = values[n][row];
+      if (out.bias != nullptr) sum += out.bias[row];
+      if (out.accumulate) sum += target[row];
+      if (out.residual != nullptr) sum += out.residual[n * out.residual_stride + row];
+      target[row] = out.relu ? (std::max)(sum, 0.0F) : sum;
+    }
+  }
+}
+
+/// One panel of weights times one tile of pixels. `weights` holds, for each of the segments * length inputs in order,
+/// the panel's Packets * packet_size values.
+template <int Packets, int Pixels>
+void micro_kernel(const float* weights, const TileInput& in, const TileOutput& out) {
+  using namespace Eigen::internal;
+  Packet sums[Packets * Pixels];
+  unroll<Packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA { sums[i] = pset1<Packet>(0.0F); });
+
+  // Three pixels share a base pointer: the address is then base + {0, 1, 2} * stride + k, which x86 and Arm compute
+  // within the load, and the pointers fit the integer registers.
+  constexpr int group = 3;
+  constexpr int groups = (Pixels + group - 1) / group;
+  const Index stride = in.pixel_stride;
+  for (Index segment = 0; segment < in.segments; ++segment) {
+    const float* base[groups];
+    unroll<groups>([&](auto g)
+                       LIMN_INLINE_LAMBDA { base[g] = in.data + segment * in.segment_stride + g * group * stride; });
+    for (Index k = in.length; k > 0; --k) {
+      Packet w[Packets];
+      unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA { w[p] = ploadu<Packet>(weights + p * packet_size); });
+      unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
+        const Packet x = pset1<Packet>(base[n / group][(n % group) * stride]);
+        unroll<Packets>([&](auto p)
+                            LIMN_INLINE_LAMBDA { sums[n * Packets + p] = pmadd(w[p], x, sums[n * Packets + p]); });
+      });
+      unroll<groups>([&](auto g) LIMN_INLINE_LAMBDA { ++base[g]; });
+      weights += Packets * packet_size;
+    }
+  }
+  store_tile<Packets, Pixels>(out, sums);
+}
+
+/// The micro-kernel for a tile of 1 to tile_pixels pixels.
+template <int Pixels = tile_pixels>
+void run_micro_kernel(Index pixels, const float* weights, const TileInput& in, const TileOutput& out) {
+  if (pixels == Pixels) {
+    micro_kernel<panel_packets, Pixels>(weights, in, out);
+  } else if constexpr (Pixels > 1) {
+    run_micro_kernel<Pixels - 1>(pixels, weights, in, out);
+  }
+}
+
+}  // namespace limn::detail

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include <limn/engine/kernel.hpp>
+#include <limn/layers/layer.hpp>
+
+namespace limn::detail {
+
+using ConstMap = Eigen::Map<const Eigen::MatrixXf>;
+using MutableMap = Eigen::Map<Eigen::MatrixXf>;
+
+/// Maximum over windows, one output row at a time.
+class MaxPoolKernel : public Kernel {
+ public:
+  MaxPoolKernel(const MaxPool2d& layer, const Shape& input)
+      : layer_(layer), input_(input), output_(layer.output_shape(input)) {}
+
+  const char* name() const override { return "max pool"; }
+
+  void run(const KernelArguments& arguments) const override {
+    const ConstMap in(arguments.input, input_.channels, input_.pixels());
+    MutableMap out(arguments.output, output_.channels, output_.pixels());
+    const Split rows(output_.height, arguments.pool.threads());
+    arguments.pool.parallel_for(rows.tasks, [&](Index task) {
+      for (Index y = rows.first(task); y < rows.last(task); ++y) {
+        const Index top = y * layer_.stride.height - layer_.padding.height;
+        const Index first = (std::max)(Index{0}, top);
+        const Index last = (std::min)(input_.height, top + layer_.kernel.height);
+        for (Index x = 0; x < output_.width; ++x) {
+          const Index left = x * layer_.stride.width - layer_.padding.width;
+          auto maximum = out.col(y * output_.width + x);
+          bool begun = false;
+          for (Index row = first; row < last; ++row) {
+            for (Index column = (std::max)(Index{0}, left);
+                 column < (std::min)(input_.width, left + layer_.kernel.width); ++column) {
+              const auto pixel = in.col(row * input_.width + column);
+              if (begun) {
+                maximum = maximum.cwiseMax(pixel);
+              } else {
+                maximum = pixel;
+                begun = true;
+              }
+            }
+          }
+        }
+      }
+    });
+  }
+
+ private:
+  MaxPool2d layer_;
+  Shape input_;
+  Shape output_;
+};
+
+/// A layer that treats every value (or every channel of every pixel) by itself, where no convolution drew it in.
+/// `function(pixels of input, pixels of other, pixels of output)` gets a range of columns of each.
+template <class Function>
+class PixelwiseKernel : public Kernel {
+ public:
+  PixelwiseKernel(const char* name, const Shape& shape, Function function)
+      : name_(name), shape_(shape), function_(std::move(function)) {}
+
+  const char* name() const override { return name_; }
+
+  void run(const KernelArguments& arguments) const override {
+    const ConstMap in(arguments.input, shape_.channels, shape_.pixels());
+    const ConstMap other(arguments.other == nullptr ? arguments.input : arguments.other, shape_.channels,
+                         shape_.pixels());
+    MutableMap out(arguments.output, shape_.channels, shape_.pixels());
+    const Split pixels(shape_.pixels(), arguments.pool.threads());
+    arguments.pool.parallel_for(pixels.tasks, [&](Index task) {
+      const Index first = pixels.first(task);
+      const Index count = pixels.last(task) - first;
+      function_(in.middleCols(first, count), other.middleCols(first, count), out.middleCols(first, count));
+    });
+  }
+
+ private:
+  const char* name_;
+  Shape shape_;
+  Function function_;
+};
+
+/// Repeats pixels.
+class UpsampleKernel : public Kernel {
+ public:
+  UpsampleKernel(const UpsampleNearest& layer, const Shape& input)
+      : factor_(layer.factor), input_(input), output_(layer.output_shape(input)) {}
+
+  const char* name() const override { return "upsample"; }
+
+  void run(const KernelArguments& arguments) const override {
+    const ConstMap in(arguments.input, input_.channels, input_.pixels());
+    MutableMap out(arguments.output, output_.channels, output_.pixels());
+    const Split rows(output_.height, arguments.pool.threads());
+    arguments.pool.parallel_for(rows.tasks, [&](Index task) {
+      for (Index y = rows.first(task); y < rows.last(task); ++y) {
+        for (Index x = 0; x < output_.width; ++x) {
+          out.col(y * output_.width + x) = in.col(y / factor_ * input_.width + x / factor_);
+        }
+      }
+    });
+  }
+
+ private:
+  Index factor_;
+  Shape input_;
+  Shape output_;
+};
+
+template <class Function>
+std::unique_ptr<Kernel> pixelwise(const char* name, const Shape& shape, Function function) {
+  return std::make_unique<PixelwiseKernel<Function>>(name, shape, std::move(function));
+}
+
+/// The kernel for any layer but the convolutions. `parameters` as layer_parameters gives them.
+inline std::unique_ptr<Kernel> make_simple_kernel(const Layer& layer, const Shape& input,
+                                                  const std::vector<Eigen::VectorXf>& parameters) {
+  if (const auto* pool = std::get_if<MaxPool2d>(&layer)) return std::make_unique<MaxPoolKernel>(*pool, input);
+  if (const auto* upsample = std::get_if<UpsampleNearest>(&layer)) {
+    return std::make_unique<UpsampleKernel>(*upsample, input);
+  }
+  if (std::holds_alternative<ReLU>(layer)) {
+    return pixelwise("relu", input, [](auto in, auto, auto out) { out = in.cwiseMax(0.0F); });
+  }
+  if (std::holds_alternative<Add>(layer)) {
+    return pixelwise("add", input, [](auto in, auto other, auto out) { out = in + other; });
+  }
+  if (std::holds_alternative<Sigmoid>(layer)) {
+    return pixelwise("sigmoid", input,
+                     [](auto in, auto, auto out) { out = (1.0F + (-in.array()).exp()).inverse().matrix(); });
+  }
+  if (std::holds_alternative<Tanh>(layer)) {
+    return pixelwise("tanh", input, [](auto in, auto, auto out) { out = in.array().tanh().matrix(); });
+  }
+  if (const auto* norm = std::get_if<BatchNorm2d>(&layer)) {
+    const Eigen::ArrayXf scale = parameters[0].array() / (parameters[3].array() + norm->eps).sqrt();
+    const Eigen::ArrayXf shift = parameters[1].array() - parameters[2].array() * scale;
+    return pixelwise("batch norm", input, [scale, shift](auto in, auto, auto out) {
+      out = ((in.array().colwise() * scale).colwise() + shift).matrix();
+    });
+  }
+  throw Error(std::string("engine: no kernel for ") + type_name(layer));
+}
+
+}  // namespace limn::detail
