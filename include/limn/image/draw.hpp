@@ -1,5 +1,5 @@
 // Drawing on pictures in place. Coordinates are pixels, x to the right, y down, integer coordinates at pixel centres,
-// and may be fractions. Edges are anti-aliased: a pixel takes as much colour as the shape covers of it. What lies
+// and may be fractions. Edges are anti-aliased: a pixel takes about as much colour as the shape covers of it. What lies
 // outside the canvas is cut off; a shape with a coordinate that is not finite, or farther than 1e9 from the origin, is
 // not drawn. `alpha` is the opacity, from 0 (invisible) to 1. Every function takes an Image or a Canvas in any pixel
 // format (grey canvases get the colour's luma; the alpha byte of RGBA and BGRA moves towards opaque as far as the
