@@ -1,12 +1,106 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include <limn/core/eigen.hpp>
+#include <limn/core/error.hpp>
+#include <limn/image/resample.hpp>
+#include <limn/pose/pose.hpp>
+
 namespace limn {
 
 /// How the box of a photo is brought to the size of the network's input.
+///
+/// All three are maps of the plane and cut nothing off: where the input reaches beyond the box, the network sees what
+/// the photo has there, and black beyond the photo. So the bars of a letterbox are black if the box is the whole photo.
 enum class Geometry {
-  affine,     ///< the box is enlarged to the input's aspect ratio, then scaled; what it reaches of the photo is seen
+  affine,     ///< the box is enlarged around its centre to the input's aspect ratio and by the padding, then scaled
   stretch,    ///< the box is scaled to the input, each axis by its own factor
-  letterbox,  ///< the box is scaled to fit into the input and centred
+  letterbox,  ///< the box is scaled to fit into the input and centred there
 };
+
+/// "[x, y, width, height]", for messages.
+inline std::string to_string(const Box& box) {
+  return "[" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " + std::to_string(box.width) + ", " +
+         std::to_string(box.height) + "]";
+}
+
+/// Throws Error unless the box is made of finite numbers and has a positive size.
+inline void check(const Box& box) {
+  const bool finite =
+      std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) && std::isfinite(box.height);
+  if (!finite || box.width <= 0 || box.height <= 0) {
+    throw Error("box " + to_string(box) + ": expected x, y, width, height, finite and the size positive");
+  }
+}
+
+/// A box clipped to a photo of width x height pixels by the rule of the COCO data set's evaluations. Two of its habits
+/// show: the last row and column of box and photo do not count, so that a box within the photo comes back one pixel
+/// smaller, and a box that begins left of or above the photo is moved onto it, not cut. Source: Microsoft Simple
+/// Baselines, lib/dataset/coco.py. For repeating such an evaluation; estimating does not need it, boxes may reach
+/// beyond the photo. Throws Error if nothing is left.
+inline Box clip_box(const Box& box, Index width, Index height) {
+  check(box);
+  const float left = (std::max)(0.0f, box.x);
+  const float top = (std::max)(0.0f, box.y);
+  const float right = (std::min)(static_cast<float>(width - 1), left + (std::max)(0.0f, box.width - 1));
+  const float bottom = (std::min)(static_cast<float>(height - 1), top + (std::max)(0.0f, box.height - 1));
+  if (right <= left || bottom <= top) {
+    throw Error("box " + to_string(box) + ": nothing of it lies on the photo of " + std::to_string(width) + "x" +
+                std::to_string(height) + " pixels");
+  }
+  return {left, top, right - left, bottom - top};
+}
+
+/// The map from photo pixels to pixels of the network's input, input_width x input_height.
+///
+/// - affine: the box is enlarged around its centre (cx, cy), in width or in height, to the input's aspect ratio, and
+///   then by `padding` on both axes; with k = input_width / enlarged width, x' = k (x - cx) + input_width / 2, likewise
+///   y'. Source: Microsoft Simple Baselines, lib/dataset/coco.py, lib/utils/transforms.py without rotation; mmpose and
+///   HRNet have the same. The padding is applied as well when the box is the whole photo, as it was in training.
+/// - stretch: x' = (x - box.x) input_width / box.width, likewise y'. No half pixel is added, as in the affine map and
+///   in jetson-inference's resize. `padding` is not used.
+/// - letterbox: k = min(input_width / box.width, input_height / box.height), the box's centre goes to the input's:
+///   the affine map with padding 1. `padding` is not used.
+///
+/// Throws Error if the box is not a proper one (see check()), or the input's size or the padding is not positive.
+inline Affine network_from_photo(Geometry geometry, const Box& box, Index input_width, Index input_height,
+                                 double padding = 1.25) {
+  check(box);
+  if (input_width <= 0 || input_height <= 0) {
+    throw Error("network input of " + std::to_string(input_width) + "x" + std::to_string(input_height) +
+                " pixels: both sides must be positive");
+  }
+  if (!(padding > 0) || !std::isfinite(padding)) {
+    throw Error("box padding " + std::to_string(padding) + ": expected a positive number");
+  }
+  const auto to_width = static_cast<double>(input_width);
+  const auto to_height = static_cast<double>(input_height);
+  const double x = box.x;
+  const double y = box.y;
+  const double width = box.width;
+  const double height = box.height;
+  if (geometry == Geometry::stretch) {
+    const double kx = to_width / width;
+    const double ky = to_height / height;
+    return {kx, 0, -kx * x, 0, ky, -ky * y};
+  }
+  double k = (std::min)(to_width / width, to_height / height);
+  if (geometry == Geometry::affine) k /= padding;
+  return {k, 0, to_width / 2 - k * (x + width / 2), 0, k, to_height / 2 - k * (y + height / 2)};
+}
+
+/// The map from heatmap cells to photo pixels. Cell x stands for pixel `stride * x + offset` of the network's input,
+/// likewise y. With offset 0 it is Microsoft Simple Baselines' transform_preds (lib/utils/transforms.py).
+/// Throws Error if `network_from_photo` cannot be inverted or the stride is not positive.
+inline Affine photo_from_heatmap(const Affine& network_from_photo, double stride, double offset) {
+  if (!(stride > 0) || !std::isfinite(stride) || !std::isfinite(offset)) {
+    throw Error("heatmap stride " + std::to_string(stride) + " and offset " + std::to_string(offset) +
+                ": expected finite numbers, the stride positive");
+  }
+  return inverse(network_from_photo) * Affine{stride, 0, offset, 0, stride, offset};
+}
 
 }  // namespace limn

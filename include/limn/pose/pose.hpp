@@ -1,7 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
+
+#include <limn/core/error.hpp>
+#include <limn/image/resample.hpp>
+#include <limn/pose/heatmaps.hpp>
+#include <limn/pose/skeleton.hpp>
 
 namespace limn {
 
@@ -38,5 +44,39 @@ struct Pose {
     return nullptr;
   }
 };
+
+/// Turns what a decoder found, one peak for each keypoint of the skeleton in its order, into `pose`, whose memory is
+/// used again. `photo_from_heatmap` maps heatmap cells to photo pixels (see geometry.hpp). A keypoint without a signal,
+/// score at most 0, gets the place that the decoder gave it: judge it by its score.
+/// Throws Error if the numbers of peaks and keypoints differ.
+inline void make_pose(const std::vector<Peak>& peaks, const Skeleton& skeleton, const Affine& photo_from_heatmap,
+                      const Box& box, Pose& pose) {
+  const std::size_t count = skeleton.keypoints.size();
+  if (peaks.size() != count) {
+    throw Error("pose: expected " + std::to_string(count) + " peaks, one for each keypoint of the skeleton, found " +
+                std::to_string(peaks.size()));
+  }
+  pose.keypoints.resize(count);
+  pose.box = box;
+  float sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto [x, y] = apply(photo_from_heatmap, peaks[i].x, peaks[i].y);
+    Keypoint& keypoint = pose.keypoints[i];
+    keypoint.name = skeleton.keypoints[i];
+    keypoint.x = static_cast<float>(x);
+    keypoint.y = static_cast<float>(y);
+    keypoint.score = peaks[i].score;
+    sum += peaks[i].score;
+  }
+  pose.score = count > 0 ? sum / static_cast<float>(count) : 0.0f;
+}
+
+/// The same into a new pose.
+inline Pose make_pose(const std::vector<Peak>& peaks, const Skeleton& skeleton, const Affine& photo_from_heatmap,
+                      const Box& box) {
+  Pose pose;
+  make_pose(peaks, skeleton, photo_from_heatmap, box, pose);
+  return pose;
+}
 
 }  // namespace limn
