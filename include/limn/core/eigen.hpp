@@ -9,6 +9,8 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+// GCC 12 takes its own AVX-512 intrinsics, which Eigen includes, for uses of uninitialised variables.
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wclass-memaccess"
 #endif
 #endif

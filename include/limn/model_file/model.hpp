@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <limn/model_file/document.hpp>
+#include <limn/model_file/safetensors.hpp>
+#include <limn/models/pose_resnet.hpp>
+#include <limn/network/graph.hpp>
+
+namespace limn {
+
+/// A model file, opened and checked: what it says about itself, the network it describes, and that network's weights.
+///
+/// The weights are not copied: they stay in the mapped file, or in the bytes the caller holds, and are valid as long
+/// as this model (or a copy of it) and those bytes.
+class Model {
+ public:
+  /// Opens a model file. Throws Error naming the file, and the tensor or field, if anything in it is not as it should
+  /// be: see Safetensors, parse_document and check_weights.
+  static Model open(const std::string& path) { return Model(Safetensors::open(path)); }
+
+  /// The same from bytes that the caller keeps alive and unchanged; `name` stands for the file in messages.
+  static Model from_bytes(const void* data, std::size_t size, const std::string& name = "model") {
+    return Model(Safetensors::from_bytes(data, size, name));
+  }
+
+  const std::string& name() const { return file_.name(); }
+  const ModelDocument& document() const { return document_; }
+  const Graph& graph() const { return graph_; }
+  const Weights& weights() const { return file_.tensors(); }
+
+ private:
+  explicit Model(Safetensors file)
+      : file_(std::move(file)), document_(read_document(file_)), graph_(pose_resnet(document_.network)) {
+    check_weights(file_.tensors(), graph_.parameters(), file_.name());
+  }
+
+  Safetensors file_;
+  ModelDocument document_;
+  Graph graph_;
+};
+
+}  // namespace limn

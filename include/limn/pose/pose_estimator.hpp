@@ -1,0 +1,168 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <limn/engine/plan.hpp>
+#include <limn/model_file/model.hpp>
+#include <limn/pose/decoders.hpp>
+#include <limn/pose/geometry.hpp>
+#include <limn/pose/pose.hpp>
+#include <limn/pose/preprocess.hpp>
+
+namespace limn {
+
+/// What a user may decide beyond what the model file says.
+struct EstimatorOptions {
+  /// Threads that share the work of one estimate; 1 starts none.
+  int threads = 1;
+  /// A pool to share with other estimators, so that together they do not start more threads; overrides `threads`.
+  std::shared_ptr<const ThreadPool> pool;
+  /// Size of the network's input in pixels, positive multiples of 32; 0 means the model file's.
+  Index input_width = 0;
+  Index input_height = 0;
+};
+
+/// Finds the keypoints of one person in a photo, or in a box of it.
+///
+/// Load it once and keep it. It is const: any number of threads may call estimate() at once. The calls without a
+/// workspace take one from a store inside and put it back; a thread that holds its own shares nothing with others.
+/// After the first call with a workspace the network allocates nothing.
+///
+/// There is no person detector here: without a box the whole photo is taken for one person's box. With several people
+/// in the photo, give one box for each.
+class PoseEstimator {
+ public:
+  /// The memory of one estimate and, after it, the heatmaps it read the keypoints from. Usable with its estimator
+  /// only, by one thread at a time.
+  class Workspace {
+   public:
+    /// keypoints x H / stride x W / stride as the network put them out. Valid until the next estimate.
+    HeatmapView heatmaps() const {
+      const auto output = plan_.output();
+      const Index keypoints = output.rows();
+      return HeatmapView::interleaved(output.data(), keypoints, heatmap_height_, output.cols() / heatmap_height_);
+    }
+
+    /// Maps heatmap cells to pixels of the photo that was last looked at.
+    const Affine& photo_from_heatmap() const { return photo_from_heatmap_; }
+
+    Index size_in_bytes() const { return plan_.size_in_bytes(); }
+
+   private:
+    friend class PoseEstimator;
+    Workspace(Plan::Workspace plan, Index heatmap_height) : plan_(std::move(plan)), heatmap_height_(heatmap_height) {}
+
+    Plan::Workspace plan_;
+    Index heatmap_height_;
+    Affine photo_from_heatmap_;
+    DecoderWorkspace decoder_;
+    std::vector<Peak> peaks_;
+  };
+
+  /// Loads a model file. Throws Error if it is not a valid one or the options do not fit it.
+  explicit PoseEstimator(const std::string& model_file, const EstimatorOptions& options = {})
+      : PoseEstimator(Model::open(model_file), options) {}
+
+  /// From a model that is open already. It is not needed any more afterwards.
+  explicit PoseEstimator(const Model& model, const EstimatorOptions& options = {})
+      : document_(model.document()), store_(std::make_unique<Store>()) {
+    InputDocument& input = document_.input;
+    if (options.input_width != 0) input.width = options.input_width;
+    if (options.input_height != 0) input.height = options.input_height;
+    plan_ = std::make_unique<const Plan>(
+        model.graph(), model.weights(), input.height, input.width,
+        options.pool != nullptr ? options.pool : std::make_shared<const ThreadPool>(options.threads));
+  }
+
+  /// What the model file says, `input.width` and `input.height` being the size in use.
+  const ModelDocument& document() const { return document_; }
+  const Skeleton& skeleton() const { return document_.skeleton; }
+  const Plan& plan() const { return *plan_; }
+
+  Workspace make_workspace() const { return {plan_->make_workspace(), plan_->output_shape().height}; }
+
+  /// The pose of the one person whose box is the whole photo. Throws Error if the view is not a picture.
+  Pose estimate(const ImageView& photo) const { return estimate(photo, whole(photo)); }
+
+  /// The pose of the person in `box` (photo pixels; it may reach beyond the photo). Throws Error if the view is not a
+  /// picture or the box has no positive size.
+  Pose estimate(const ImageView& photo, const Box& box) const {
+    const Borrowed workspace(*this);
+    return estimate(photo, box, *workspace);
+  }
+
+  /// The same in the caller's workspace, which afterwards holds the heatmaps.
+  Pose estimate(const ImageView& photo, const Box& box, Workspace& workspace) const {
+    Pose pose;
+    estimate(photo, box, workspace, pose);
+    return pose;
+  }
+
+  /// The same into a pose that is used again and again, so that nothing at all is allocated once its names are in.
+  void estimate(const ImageView& photo, const Box& box, Workspace& workspace, Pose& pose) const {
+    check(photo);
+    const InputDocument& input = document_.input;
+    const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
+    workspace.photo_from_heatmap_ =
+        photo_from_heatmap(network, document_.network.heatmap_stride(), document_.decoder.offset);
+    preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
+    plan_->run(workspace.plan_);
+    decode(workspace.heatmaps(), document_.decoder, workspace.decoder_, workspace.peaks_);
+    make_pose(workspace.peaks_, document_.skeleton, workspace.photo_from_heatmap_, box, pose);
+  }
+
+  /// One pose for each box, in their order.
+  std::vector<Pose> estimate(const ImageView& photo, const std::vector<Box>& boxes) const {
+    const Borrowed workspace(*this);
+    std::vector<Pose> poses(boxes.size());
+    for (std::size_t i = 0; i < boxes.size(); ++i) estimate(photo, boxes[i], *workspace, poses[i]);
+    return poses;
+  }
+
+  /// The box that stands for a whole photo.
+  static Box whole(const ImageView& photo) {
+    return {0, 0, static_cast<float>(photo.width), static_cast<float>(photo.height)};
+  }
+
+ private:
+  struct Store {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Workspace>> idle;
+  };
+
+  /// A workspace out of the store for as long as this object lives.
+  class Borrowed {
+   public:
+    explicit Borrowed(const PoseEstimator& estimator) : estimator_(estimator) {
+      {
+        const std::lock_guard<std::mutex> lock(estimator.store_->mutex);
+        if (!estimator.store_->idle.empty()) {
+          workspace_ = std::move(estimator.store_->idle.back());
+          estimator.store_->idle.pop_back();
+        }
+      }
+      if (!workspace_) workspace_ = std::make_unique<Workspace>(estimator.make_workspace());
+    }
+    ~Borrowed() {
+      const std::lock_guard<std::mutex> lock(estimator_.store_->mutex);
+      estimator_.store_->idle.push_back(std::move(workspace_));
+    }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    Workspace& operator*() const { return *workspace_; }
+
+   private:
+    const PoseEstimator& estimator_;
+    std::unique_ptr<Workspace> workspace_;
+  };
+
+  ModelDocument document_;
+  std::unique_ptr<const Plan> plan_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace limn

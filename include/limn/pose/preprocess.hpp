@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+
+#include <limn/core/eigen.hpp>
+#include <limn/image/resample.hpp>
+#include <limn/model_file/document.hpp>
+
+namespace limn {
+
+/// Brings a photo to a network's input: warped to width x height by the inverse of `network_from_photo`, then for every
+/// plane c, in the order of `input.channels`, (value / 255 - mean[c]) / std[c].
+///
+/// `target` is 3 x (height * width), a Tensor's matrix or the input of a Plan's workspace. Allocates nothing. Throws
+/// Error if the view is not a picture or the target's size is not 3 x width * height.
+inline void preprocess(const ImageView& photo, const Affine& network_from_photo, const InputDocument& input,
+                       Index width, Index height, Eigen::Ref<Eigen::MatrixXf> target) {
+  if (target.rows() != 3 || target.cols() != width * height) {
+    throw Error("network input: expected 3 x " + std::to_string(width * height) + " values, found " +
+                std::to_string(target.rows()) + " x " + std::to_string(target.cols()));
+  }
+  // One table a plane: only 256 values are possible, and the photo's blacks outside are one of them.
+  std::array<std::array<float, 256>, 3> normalised;
+  for (std::size_t plane = 0; plane < 3; ++plane) {
+    for (std::size_t value = 0; value < 256; ++value) {
+      normalised[plane][value] =
+          static_cast<float>((static_cast<double>(value) / 255.0 - input.mean[plane]) / input.std[plane]);
+    }
+  }
+  const bool bgr = input.channels == ChannelOrder::bgr;
+  float* out = target.data();
+  warp(photo, inverse(network_from_photo), width, height, input.resample,
+       [&](Index, Index, std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
+         out[0] = normalised[0][bgr ? blue : red];
+         out[1] = normalised[1][green];
+         out[2] = normalised[2][bgr ? red : blue];
+         out += 3;
+       });
+}
+
+}  // namespace limn
