@@ -1,0 +1,28 @@
+# limn_developer_options: what limn's own programs and tests are compiled with. Never handed to a user's target.
+include(CheckCXXCompilerFlag)
+
+add_library(limn_developer_options INTERFACE)
+target_link_libraries(limn_developer_options INTERFACE limn::limn)
+
+if(MSVC)
+  target_compile_options(limn_developer_options INTERFACE /W4 /bigobj /utf-8)
+  if(LIMN_WERROR)
+    target_compile_options(limn_developer_options INTERFACE /WX)
+  endif()
+else()
+  target_compile_options(limn_developer_options INTERFACE -Wall -Wextra -Wconversion -Wshadow)
+  if(LIMN_WERROR)
+    target_compile_options(limn_developer_options INTERFACE -Werror)
+  endif()
+  if(LIMN_NATIVE)
+    check_cxx_compiler_flag(-march=native LIMN_HAVE_MARCH_NATIVE)
+    if(LIMN_HAVE_MARCH_NATIVE)
+      target_compile_options(limn_developer_options INTERFACE -march=native)
+    endif()
+  endif()
+  if(LIMN_SANITIZE)
+    target_compile_options(limn_developer_options INTERFACE -fsanitize=${LIMN_SANITIZE} -fno-sanitize-recover=all
+                                                            -fno-omit-frame-pointer)
+    target_link_options(limn_developer_options INTERFACE -fsanitize=${LIMN_SANITIZE})
+  endif()
+endif()

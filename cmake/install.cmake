@@ -1,0 +1,20 @@
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(limn_package_dir ${CMAKE_INSTALL_DATAROOTDIR}/cmake/limn)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/limn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.hpp")
+install(TARGETS limn EXPORT limnTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT limnTargets NAMESPACE limn:: DESTINATION ${limn_package_dir})
+if(TARGET limn_program)
+  install(TARGETS limn_program)
+endif()
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/limnConfig.cmake.in ${PROJECT_BINARY_DIR}/limnConfig.cmake
+                              INSTALL_DESTINATION ${limn_package_dir} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/limnConfigVersion.cmake COMPATIBILITY SameMinorVersion
+                                 ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/limnConfig.cmake ${PROJECT_BINARY_DIR}/limnConfigVersion.cmake
+        DESTINATION ${limn_package_dir})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

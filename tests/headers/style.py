@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""style.py ascii|clang-format SOURCE_DIR
+
+ascii: C++, Python, CMake and shell sources are plain ASCII without tabs or trailing blanks.
+clang-format: the C++ sources are as clang-format 14 and .clang-format lay them out (versions differ from one another;
+skipped where this one is not installed).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+SKIPPED = 77
+FOLDERS = ("include", "tests", "tools", "examples", "cmake")
+CPP = (".hpp", ".cpp")
+TEXT = CPP + (".py", ".cmake", ".in", ".txt", ".sh")
+
+
+def sources(root, endings):
+    for name in sorted(os.listdir(root)):
+        if name.endswith(endings):
+            yield os.path.join(root, name)
+    for top in FOLDERS:
+        for folder, _, files in sorted(os.walk(os.path.join(root, top))):
+            for name in sorted(files):
+                if name.endswith(endings):
+                    yield os.path.join(folder, name)
+
+
+def ascii_problems(path):
+    with open(path, "rb") as file:
+        lines = file.read().split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if any(byte > 126 or byte < 32 for byte in line):
+            yield f"{path}:{number}: a character that is not printable ASCII"
+        if line.endswith(b" "):
+            yield f"{path}:{number}: a trailing blank"
+    if lines[-1] != b"":
+        yield f"{path}: no newline at the end"
+    if path.endswith(".hpp") and b"#pragma once" not in lines:
+        yield f"{path}: no #pragma once"
+
+
+def clang_format():
+    for name in ("clang-format-14", "clang-format"):
+        program = shutil.which(name)
+        if program:
+            version = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
+            if "version 14." in version:
+                return program
+    return None
+
+
+def main():
+    check, root = sys.argv[1:]
+    if check == "ascii":
+        files = list(sources(root, TEXT))
+        problems = [problem for path in files for problem in ascii_problems(path)]
+        print("\n".join(problems + [f"{len(files)} files, {len(problems)} problems"]))
+        return 1 if problems or not files else 0
+    program = clang_format()
+    if not program:
+        print("skipped: clang-format 14 is not installed")
+        return SKIPPED
+    files = list(sources(root, CPP))
+    return subprocess.run([program, "--dry-run", "-Werror", *files], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
