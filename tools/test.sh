@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Builds limn and runs all of its tests. On Debian and Ubuntu it first installs the packages that are missing.
+#
+#   tools/test.sh [CTEST OPTIONS...]      for example: tools/test.sh -R conv2d
+#
+# Environment:
+#   CXX                the compiler (default: c++)
+#   JOBS               compilers and tests at a time (default: one for each processor)
+#   LIMN_PRESET        release (default), dev, asan-ubsan or tsan: CMakePresets.json
+#   LIMN_BUILD_DIR     where to build (default: build/test, or build/PRESET for another preset than release)
+#   LIMN_CMAKE_OPTIONS more options for cmake, separated by blanks, e.g. -DLIMN_WERROR=ON
+#   LIMN_WITH_PYTORCH  1 installs PyTorch too (some hundred MB) and computes the reference tensors again
+#   LIMN_INSTALL       0 installs nothing
+#
+# The last line says "N passed, N failed, N skipped". Exit status 0 if at least one test ran and none failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tools/common.sh
+
+preset=${LIMN_PRESET:-release}
+if [ "$preset" = release ]; then build=build/test; else build=build/$preset; fi
+build=${LIMN_BUILD_DIR:-$build}
+
+if [ "${LIMN_INSTALL:-1}" != 0 ]; then
+  packages="$packages_program $packages_test"
+  if [ "${LIMN_WITH_PYTORCH:-0}" = 1 ]; then packages="$packages $packages_reference"; fi
+  # shellcheck disable=SC2086 # lists of words
+  install_packages $packages
+fi
+choose_generator
+
+# shellcheck disable=SC2086 # lists of words
+cmake --preset "$preset" -B "$build" ${LIMN_CMAKE_OPTIONS:-}
+cmake --build "$build" --parallel "$(jobs)"
+
+results=$(cd "$build" && pwd)/tests.xml
+rm -f "$results"
+# The selection of a sanitizer's test preset, for a build directory of any name.
+case $preset in
+  asan-ubsan) selection=(-L 'unit|python|example') ;;
+  tsan) selection=(-R '[Tt]hread') ;;
+  *) selection=() ;;
+esac
+status=0
+ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(jobs)" --output-junit "$results" \
+  ${selection[@]+"${selection[@]}"} "$@" < /dev/null || status=$?
+
+closing_line "$results" || status=1
+exit "$status"
