@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <limn/core/error.hpp>
+#include <limn/core/weights.hpp>
+#include <limn/model_file/json.hpp>
+
+namespace limn {
+
+namespace detail {
+
+/// IEEE 754: the exponent bits of infinities and NaNs are all ones, those of other numbers are not.
+template <class Bits>
+bool all_finite(const unsigned char* data, Index count, Bits exponent) {
+  bool finite = true;
+  for (Index i = 0; i < count; ++i) {
+    Bits bits = 0;
+    std::memcpy(&bits, data + static_cast<std::size_t>(i) * sizeof(bits), sizeof(bits));
+    finite = finite && (bits & exponent) != exponent;
+  }
+  return finite;
+}
+
+/// Problems of one sort with tensors: the first and their number.
+struct TensorProblems {
+  std::string first;
+  std::size_t count = 0;
+
+  void add(const std::string& tensor, const std::string& problem) {
+    if (count++ == 0) first = "tensor " + printable(tensor) + ": " + problem;
+  }
+  void check(const std::string& file) const {
+    if (count == 0) return;
+    throw Error(file + ": " + first + (count == 1 ? "" : " (and " + std::to_string(count - 1) + " more)"));
+  }
+};
+
+}  // namespace detail
+
+/// Whether the tensor holds neither NaN nor infinity. Allocates nothing.
+inline bool all_finite(const WeightView& weights) {
+  if (weights.dtype == DType::f32) {
+    return detail::all_finite<std::uint32_t>(weights.data, weights.size(), 0x7F800000U);
+  }
+  return detail::all_finite<std::uint16_t>(weights.data, weights.size(), 0x7C00U);
+}
+
+/// Throws Error, naming `file` and the first tensor concerned, unless `weights` holds the tensors of `expected` (see
+/// Graph::parameters) and no others, each in the expected shape and of finite values. Every value is read.
+inline void check_weights(const Weights& weights, const std::vector<ParameterSpec>& expected, const std::string& file) {
+  detail::TensorProblems missing;
+  detail::TensorProblems misshapen;
+  detail::TensorProblems unknown;
+  detail::TensorProblems infinite;
+  std::set<std::string> known;
+  for (const ParameterSpec& spec : expected) {
+    known.insert(spec.name);
+    const auto found = weights.find(spec.name);
+    if (found == weights.end()) {
+      missing.add(spec.name, "missing, expected shape " + to_string(spec.shape));
+    } else if (found->second.shape != spec.shape) {
+      misshapen.add(spec.name, "expected shape " + to_string(spec.shape) + ", found " + to_string(found->second.shape));
+    } else if (!all_finite(found->second)) {
+      infinite.add(spec.name, "expected finite values, found NaN or infinity");
+    }
+  }
+  for (const auto& [name, view] : weights) {
+    if (known.count(name) == 0) unknown.add(name, "the network has none of that name");
+  }
+  for (const detail::TensorProblems* problems : {&missing, &misshapen, &unknown, &infinite}) problems->check(file);
+}
+
+}  // namespace limn
