@@ -1,0 +1,340 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <limn/core/error.hpp>
+#include <limn/image/resample.hpp>
+#include <limn/model_file/json.hpp>
+#include <limn/model_file/safetensors.hpp>
+#include <limn/models/pose_resnet.hpp>
+#include <limn/pose/geometry.hpp>
+#include <limn/pose/heatmaps.hpp>
+#include <limn/pose/skeleton.hpp>
+
+namespace limn {
+
+/// Order in which the colour planes are fed to the network.
+enum class ChannelOrder { rgb, bgr };
+
+/// How a photo becomes the network's input: the box is brought to width x height by `geometry` and `resample`, and the
+/// plane of channel c is fed as (pixel / 255 - mean[c]) / std[c].
+struct InputDocument {
+  Index width = 0;   ///< pixels, a positive multiple of 32
+  Index height = 0;  ///< pixels, a positive multiple of 32
+  ChannelOrder channels = ChannelOrder::rgb;
+  std::array<float, 3> mean = {0, 0, 0};  ///< in the order of `channels`
+  std::array<float, 3> std = {1, 1, 1};   ///< in the order of `channels`
+  Geometry geometry = Geometry::affine;
+  double padding = 1.25;  ///< factor by which the box is enlarged
+  Resample resample = Resample::bilinear;
+};
+
+/// Where the weights come from. All of it may be empty.
+struct SourceDocument {
+  std::string url;
+  std::string sha256;
+  std::string license;
+  std::string trained_on;
+};
+
+/// One measured result.
+struct AccuracyDocument {
+  std::string set;     ///< what it was measured on
+  std::string metric;  ///< for example "PCK@0.2"
+  double value = 0;
+};
+
+/// All that a model file says about its network beyond the weights: the JSON text of the entry `limn` of the file's
+/// metadata. Example, where everything from "..." on may be left out:
+///
+///     {"version": 1, "name": "pose_resnet18_mpii16_192x192",
+///      "network": {"type": "pose_resnet", "depth": 18,
+///                  "deconv": {"channels": [256, 256, 256], "kernel": 4 (or a list), ... "bias": false},
+///                  ... "final_kernel": 1, "stride_on": "3x3" (or "1x1"), "output_activation": "none" (or "sigmoid")},
+///      "input": {"width": 192, "height": 192, "channels": "rgb" (or "bgr"), "mean": [0.485, 0.456, 0.406],
+///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox"),
+///                ... "padding": 1.25, "resample": "bilinear" (or "nearest")},
+///      "decoder": {"type": "quarter_offset" (or "argmax", "dark"), ... "offset": 0, "margin": 1, "kernel": 11},
+///      "keypoints": ["right_ankle", "right_knee"], "links": [[0, 1]],
+///      ... "flip_pairs": [], "source": {"url": "", "sha256": "", "license": "", "trained_on": ""},
+///      "accuracy": [{"set": "", "metric": "", "value": 0.0}]}
+///
+/// The values shown for those are the defaults.
+struct ModelDocument {
+  std::string name;
+  PoseResNet network;
+  InputDocument input;
+  DecoderOptions decoder;
+  Skeleton skeleton;
+  SourceDocument source;
+  std::vector<AccuracyDocument> accuracy;
+};
+
+namespace detail {
+
+/// A value of the document that knows where it stands, so that every message names its file and its field.
+class Field {
+ public:
+  using json = nlohmann::json;
+
+  Field(const json* value, std::string path, const std::string* file)
+      : value_(value), path_(std::move(path)), file_(file) {}
+
+  [[noreturn]] void fail(const std::string& expected) const {
+    const std::string found = value_ == nullptr ? "nothing" : printable(value_->dump(-1, ' ', true));
+    throw Error(*file_ + ": metadata 'limn': " + (path_.empty() ? "" : path_ + ": ") + "expected " + expected +
+                ", found " + found);
+  }
+
+  bool present() const { return value_ != nullptr; }
+  bool is_array() const { return present() && value_->is_array(); }
+
+  /// The field `key` of this object, which is present() only if the object has it.
+  Field operator[](const std::string& key) const {
+    if (!present() || !value_->is_object()) fail("an object");
+    const auto found = value_->find(key);
+    return {found == value_->end() ? nullptr : &*found, path_.empty() ? key : path_ + "." + key, file_};
+  }
+
+  /// The elements of this array.
+  std::vector<Field> elements(std::size_t fewest, std::size_t most, const std::string& expected) const {
+    if (!is_array() || value_->size() < fewest || value_->size() > most) fail(expected);
+    std::vector<Field> result;
+    for (std::size_t i = 0; i < value_->size(); ++i) {
+      result.emplace_back(&(*value_)[i], path_ + "[" + std::to_string(i) + "]", file_);
+    }
+    return result;
+  }
+
+  std::string text() const {
+    if (!present() || !value_->is_string()) fail("a string");
+    return value_->get<std::string>();
+  }
+
+  bool boolean() const {
+    if (!present() || !value_->is_boolean()) fail("true or false");
+    return value_->get<bool>();
+  }
+
+  bool is_integer(Index smallest, Index largest) const {
+    if (!present() || !value_->is_number_integer()) return false;
+    // As a signed number, one above the signed range would wrap round.
+    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
+    if (value_->is_number_unsigned() && value_->get<std::uint64_t>() > most) return false;
+    const auto value = value_->get<std::int64_t>();
+    return value >= smallest && value <= largest;
+  }
+
+  Index integer(Index smallest, Index largest, const std::string& expected) const {
+    if (!is_integer(smallest, largest)) fail(expected);
+    return static_cast<Index>(value_->get<std::int64_t>());
+  }
+
+  double number(double smallest, double largest, const std::string& expected) const {
+    if (!present() || !value_->is_number()) fail(expected);
+    const auto value = value_->get<double>();
+    if (!(value >= smallest && value <= largest)) fail(expected);
+    return value;
+  }
+
+  /// One of a few words, each standing for a value.
+  template <class T>
+  T choice(const std::vector<std::pair<std::string, T>>& words) const {
+    std::string expected;
+    for (const auto& [word, meaning] : words) {
+      if (present() && value_->is_string() && value_->get_ref<const std::string&>() == word) return meaning;
+      expected += (expected.empty() ? "\"" : " or \"") + word + "\"";
+    }
+    fail(expected);
+  }
+
+ private:
+  const json* value_;  // null: the field is absent
+  std::string path_;
+  const std::string* file_;
+};
+
+inline PoseResNet read_network(const Field& field, std::size_t keypoints) {
+  // Another family of networks becomes another word here.
+  field["type"].choice<int>({{"pose_resnet", 0}});
+
+  PoseResNet network;
+  network.keypoints = static_cast<Index>(keypoints);
+  const std::string depths = "18, 34, 50, 101 or 152";
+  network.depth = static_cast<int>(field["depth"].integer(18, 152, depths));
+  const std::set<int> known_depths = {18, 34, 50, 101, 152};
+  if (known_depths.count(network.depth) == 0) field["depth"].fail(depths);
+
+  const Field deconv = field["deconv"];
+  network.deconvs.clear();
+  for (const Field& width : deconv["channels"].elements(1, 5, "a list of 1 to 5 widths")) {
+    network.deconvs.push_back({width.integer(1, 65536, "a width from 1 to 65536"), 4});
+  }
+  const Field kernel = deconv["kernel"];
+  const std::size_t count = network.deconvs.size();
+  const std::vector<Field> kernels = kernel.is_array()
+                                         ? kernel.elements(count, count, "a number, or as many as there are channels")
+                                         : std::vector<Field>(count, kernel);
+  for (std::size_t i = 0; i < count; ++i) network.deconvs[i].kernel = kernels[i].integer(2, 4, "2, 3 or 4");
+  const Field bias = deconv["bias"];
+  if (bias.present()) network.deconv_bias = bias.boolean();
+
+  const Field final_kernel = field["final_kernel"];
+  if (final_kernel.present()) network.final_kernel = final_kernel.integer(1, 3, "1 or 3");
+  if (network.final_kernel == 2) final_kernel.fail("1 or 3");
+  const Field stride_on = field["stride_on"];
+  if (stride_on.present()) network.stride_on_first_1x1 = stride_on.choice<bool>({{"3x3", false}, {"1x1", true}});
+  const Field activation = field["output_activation"];
+  if (activation.present()) network.sigmoid_output = activation.choice<bool>({{"none", false}, {"sigmoid", true}});
+  return network;
+}
+
+inline Index read_input_side(const Field& field) {
+  constexpr Index largest = 16384;
+  const std::string expected = "a positive multiple of 32";
+  const Index side = field.integer(32, largest, expected + " up to " + std::to_string(largest));
+  if (side % 32 != 0) field.fail(expected);
+  return side;
+}
+
+inline std::array<float, 3> read_channel_values(const Field& field, double smallest) {
+  constexpr double largest = 1e6;
+  const std::vector<Field> elements = field.elements(3, 3, "three numbers");
+  std::array<float, 3> values = {};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(elements[i].number(
+        smallest, largest, smallest > 0 ? "a positive number from 1e-6 to 1e6" : "a number up to 1e6"));
+  }
+  return values;
+}
+
+inline InputDocument read_input(const Field& field) {
+  InputDocument input;
+  input.width = read_input_side(field["width"]);
+  input.height = read_input_side(field["height"]);
+  input.channels = field["channels"].choice<ChannelOrder>({{"rgb", ChannelOrder::rgb}, {"bgr", ChannelOrder::bgr}});
+  input.mean = read_channel_values(field["mean"], -1e6);
+  input.std = read_channel_values(field["std"], 1e-6);
+  input.geometry = field["geometry"].choice<Geometry>(
+      {{"affine", Geometry::affine}, {"stretch", Geometry::stretch}, {"letterbox", Geometry::letterbox}});
+  const Field padding = field["padding"];
+  if (padding.present()) input.padding = padding.number(1e-3, 1e3, "a positive factor from 0.001 to 1000");
+  const Field resample = field["resample"];
+  if (resample.present()) {
+    input.resample = resample.choice<Resample>({{"bilinear", Resample::bilinear}, {"nearest", Resample::nearest}});
+  }
+  return input;
+}
+
+inline DecoderOptions read_decoder(const Field& field) {
+  DecoderOptions decoder;
+  decoder.type = field["type"].choice<DecoderType>(
+      {{"argmax", DecoderType::argmax}, {"quarter_offset", DecoderType::quarter_offset}, {"dark", DecoderType::dark}});
+  const Field offset = field["offset"];
+  if (offset.present()) decoder.offset = offset.number(-1e4, 1e4, "a number of pixels up to 10000");
+  const Field margin = field["margin"];
+  if (margin.present()) decoder.margin = margin.integer(0, 4096, "a number of cells from 0 to 4096");
+  const Field kernel = field["kernel"];
+  if (kernel.present()) decoder.kernel = kernel.integer(3, 99, "an odd number from 3 to 99");
+  if (decoder.kernel % 2 == 0) kernel.fail("an odd number from 3 to 99");
+  return decoder;
+}
+
+inline std::vector<std::string> read_keypoints(const Field& field) {
+  std::vector<std::string> names;
+  std::set<std::string> known;
+  for (const Field& element : field.elements(1, 4096, "a list of 1 to 4096 names")) {
+    names.push_back(element.text());
+    if (names.back().empty()) element.fail("a name");
+    if (!known.insert(names.back()).second) element.fail("a name that no other keypoint has");
+  }
+  return names;
+}
+
+inline std::vector<std::pair<int, int>> read_keypoint_pairs(const Field& field, std::size_t keypoints) {
+  const auto last = static_cast<Index>(keypoints) - 1;
+  const std::string expected = "two different keypoints from 0 to " + std::to_string(last);
+  std::vector<std::pair<int, int>> pairs;
+  for (const Field& pair : field.elements(0, 4096, "a list of up to 4096 pairs of keypoints")) {
+    const std::vector<Field> ends = pair.elements(2, 2, expected);
+    // The message shows the whole pair, not one end of it.
+    if (!ends[0].is_integer(0, last) || !ends[1].is_integer(0, last)) pair.fail(expected);
+    pairs.emplace_back(static_cast<int>(ends[0].integer(0, last, expected)),
+                       static_cast<int>(ends[1].integer(0, last, expected)));
+    if (pairs.back().first == pairs.back().second) pair.fail(expected);
+  }
+  return pairs;
+}
+
+/// A keypoint changes places with one other at most.
+inline void check_flip_pairs(const Field& field, const std::vector<std::pair<int, int>>& pairs) {
+  std::set<int> seen;
+  for (const auto& [a, b] : pairs) {
+    if (!seen.insert(a).second || !seen.insert(b).second) field.fail("each keypoint in one pair at most");
+  }
+}
+
+inline SourceDocument read_source(const Field& field) {
+  const auto text = [&](const char* key) { return field[key].present() ? field[key].text() : std::string(); };
+  return {text("url"), text("sha256"), text("license"), text("trained_on")};
+}
+
+inline std::vector<AccuracyDocument> read_accuracy(const Field& field) {
+  std::vector<AccuracyDocument> results;
+  for (const Field& result : field.elements(0, 4096, "a list of up to 4096 results")) {
+    results.push_back({result["set"].text(), result["metric"].text(), result["value"].number(-1e9, 1e9, "a number")});
+  }
+  return results;
+}
+
+}  // namespace detail
+
+/// Reads the JSON text of a model document, version 1. Unknown keys are ignored; a field that is missing, of the wrong
+/// type or out of range, a link or flip pair that names no keypoint, and a network or decoder that this version does
+/// not know throw Error, for example "FILE: metadata 'limn': input.width: expected a positive multiple of 32, found
+/// 100".
+inline ModelDocument parse_document(const std::string& json_text, const std::string& file) {
+  const nlohmann::json json = detail::parse_json(json_text, file + ": metadata 'limn'");
+  const detail::Field root(&json, "", &file);
+  // First of all: another version may mean anything by the other fields.
+  root["version"].integer(1, 1, "1, which is the version this limn reads");
+
+  ModelDocument document;
+  document.name = root["name"].text();
+  document.skeleton.keypoints = detail::read_keypoints(root["keypoints"]);
+  const std::size_t keypoints = document.skeleton.keypoints.size();
+  document.network = detail::read_network(root["network"], keypoints);
+  document.input = detail::read_input(root["input"]);
+  document.decoder = detail::read_decoder(root["decoder"]);
+  document.skeleton.links = detail::read_keypoint_pairs(root["links"], keypoints);
+  const detail::Field flip_pairs = root["flip_pairs"];
+  if (flip_pairs.present()) {
+    document.skeleton.flip_pairs = detail::read_keypoint_pairs(flip_pairs, keypoints);
+    detail::check_flip_pairs(flip_pairs, document.skeleton.flip_pairs);
+  }
+  if (root["source"].present()) document.source = detail::read_source(root["source"]);
+  if (root["accuracy"].present()) document.accuracy = detail::read_accuracy(root["accuracy"]);
+  return document;
+}
+
+/// The document of a model file. Throws Error if the file has none, and as parse_document() does.
+inline ModelDocument read_document(const Safetensors& file) {
+  const auto found = file.metadata().find("limn");
+  if (found == file.metadata().end()) {
+    throw Error(file.name() +
+                ": not a limn model file: the metadata have no entry 'limn' (tools/convert.py makes model files from "
+                "PyTorch checkpoints)");
+  }
+  return parse_document(found->second, file.name());
+}
+
+}  // namespace limn
