@@ -53,7 +53,7 @@ choose_generator() {
 }
 
 # Number of jobs: $JOBS, or one for each processor, but no more than the memory is good for (1.5 GB for each compiler).
-jobs() {
+job_count() {
   local count=${JOBS:-} kilobytes
   if [ -z "$count" ]; then
     count=$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)

@@ -25,7 +25,7 @@ fi
 choose_generator
 
 cmake --preset release -B "$build" -DLIMN_BUILD_TESTS=OFF -DLIMN_BUILD_EXAMPLES=OFF
-cmake --build "$build" --target limn_program --parallel "$(jobs)"
+cmake --build "$build" --target limn_program --parallel "$(job_count)"
 
 mkdir -p out
 name=$(basename "$photo")

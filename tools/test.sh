@@ -31,7 +31,7 @@ choose_generator
 
 # shellcheck disable=SC2086 # lists of words
 cmake --preset "$preset" -B "$build" ${LIMN_CMAKE_OPTIONS:-}
-cmake --build "$build" --parallel "$(jobs)"
+cmake --build "$build" --parallel "$(job_count)"
 
 results=$(cd "$build" && pwd)/tests.xml
 rm -f "$results"
@@ -42,7 +42,7 @@ case $preset in
   *) selection=() ;;
 esac
 status=0
-ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(jobs)" --output-junit "$results" \
+ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(job_count)" --output-junit "$results" \
   ${selection[@]+"${selection[@]}"} "$@" < /dev/null || status=$?
 
 closing_line "$results" || status=1

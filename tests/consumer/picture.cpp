@@ -1,4 +1,8 @@
 // The second of the program's two source files: it includes what the first one does, and both must link.
-#include <limn/image/image.hpp>
+#include <limn/limn.hpp>
 
-limn::Image picture(const char* /*path*/) { return limn::Image(4, 3); }
+#include <limn/image/io.hpp>
+
+limn::Image picture(const char* path);
+
+limn::Image picture(const char* path) { return limn::load_image(path); }
