@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <limn/core/aligned_buffer.hpp>
-#include <limn/engine/direct_convolution.hpp>
+#include <limn/engine/choose_convolution.hpp>
 #include <limn/engine/fusion.hpp>
 #include <limn/engine/memory_plan.hpp>
 #include <limn/engine/simple_kernels.hpp>
@@ -130,10 +130,10 @@ class Plan {
   static std::unique_ptr<detail::Kernel> make_kernel(const Node& node, const detail::FusedStep& step,
                                                      const Shape& input, const Weights& weights) {
     if (const auto* conv = std::get_if<Conv2d>(&node.layer)) {
-      return std::make_unique<detail::DirectConvolution>(*conv, input, step.weight, step.bias, step.relu);
+      return detail::make_convolution(*conv, input, step.weight, step.bias, step.relu);
     }
     if (const auto* deconv = std::get_if<ConvTranspose2d>(&node.layer)) {
-      return std::make_unique<detail::DirectConvolution>(*deconv, input, step.weight, step.bias, step.relu);
+      return detail::make_convolution(*deconv, input, step.weight, step.bias, step.relu);
     }
     return detail::make_simple_kernel(node.layer, input, layer_parameters(node, weights));
   }

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include <limn/model_file/check_weights.hpp>
 #include <limn/model_file/document.hpp>
 #include <limn/model_file/safetensors.hpp>
 #include <limn/models/pose_resnet.hpp>

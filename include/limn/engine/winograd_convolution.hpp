@@ -1,0 +1,267 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include <limn/core/aligned_buffer.hpp>
+#include <limn/engine/kernel.hpp>
+#include <limn/engine/micro_kernel.hpp>
+#include <limn/engine/winograd_transform.hpp>
+#include <limn/layers/conv2d.hpp>
+#include <limn/layers/conv_transpose2d.hpp>
+
+namespace limn::detail {
+
+/// Convolution of an R x R kernel with stride 1 by Winograd's F(M x M, R x R): the output is cut into tiles of M x M,
+/// each computed from an N x N tile of the input (N = M + R - 1) with N^2 instead of M^2 R^2 multiplications for each
+/// pair of channels.
+///
+/// The N^2 places of a tile are independent: for each of them, all tiles and channels together are one matrix product,
+/// (out x in) x (in x tiles). A 4x4 transposed convolution of stride 2 is four such convolutions with 2x2 kernels, one
+/// for each place of the output pixel modulo 2.
+///
+/// Channels in and out have to be multiples of the packet size.
+template <int M, int R>
+class WinogradConvolution : public Kernel {
+ public:
+  static constexpr int N = M + R - 1;
+  using Transform = WinogradTransform<M, R>;
+
+  static bool supports(const Conv2d& layer) {
+    return layer.kernel == Extent(R) && layer.stride == Extent(1) && whole_packets(layer);
+  }
+  static bool supports(const ConvTranspose2d& layer) {
+    return R == 2 && layer.kernel == Extent(4) && layer.stride == Extent(2) && layer.padding == Extent(1) &&
+           layer.output_padding == Extent(0) && whole_packets(layer);
+  }
+
+  WinogradConvolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight, Eigen::VectorXf bias,
+                      bool relu)
+      : WinogradConvolution(input, layer.output_shape(input), 1, std::move(bias), relu) {
+    const Index taps = layer.kernel.area();
+    add_phase(-layer.padding.height, -layer.padding.width, 0, 0, [&](Index out, Index in, Index ky, Index kx) {
+      return weight[(out * layer.in_channels + in) * taps + ky * R + kx];
+    });
+  }
+
+  WinogradConvolution(const ConvTranspose2d& layer, const Shape& input, const Eigen::VectorXf& weight,
+                      Eigen::VectorXf bias, bool relu)
+      : WinogradConvolution(input, layer.output_shape(input), 2, std::move(bias), relu) {
+    // Even outputs 2 m take kernel elements 3 and 1 from inputs m - 1 and m, odd ones 2 and 0 from m and m + 1.
+    for (Index py = 0; py < 2; ++py) {
+      for (Index px = 0; px < 2; ++px) {
+        add_phase(py - 1, px - 1, py, px, [&](Index out, Index in, Index ky, Index kx) {
+          return weight[(in * layer.out_channels + out) * 16 + (3 - py - 2 * ky) * 4 + 3 - px - 2 * kx];
+        });
+      }
+    }
+  }
+
+  const char* name() const override {
+    if constexpr (R == 2) return M == 4 ? "winograd 4x4,2x2" : "winograd 2x2,2x2";
+    return M == 4 ? "winograd 4x4,3x3" : M == 6 ? "winograd 6x6,3x3" : "winograd 2x2,3x3";
+  }
+
+  Index weight_bytes() const override {
+    Index bytes = 0;
+    for (const Phase& phase : phases_) bytes += phase.weights.size() * static_cast<Index>(sizeof(float));
+    return bytes;
+  }
+
+  /// Both transformed maps of one block of tiles, and a pixel of zeros.
+  Index scratch_size() const override { return N * N * block_ * (in_stride_ + out_stride_) + input_.channels; }
+
+  void run(const KernelArguments& arguments) const override {
+    float* zeros = arguments.scratch;
+    float* transformed = zeros + input_.channels;
+    float* products = transformed + N * N * block_ * in_stride_;
+    std::fill(zeros, zeros + input_.channels, 0.0F);
+    const int threads = arguments.pool.threads();
+    for (const Phase& phase : phases_) {
+      for (Index first = 0; first < tiles_y_ * tiles_x_; first += block_) {
+        const Index count = (std::min)(block_, tiles_y_ * tiles_x_ - first);
+        const Split tiles(count, threads);
+        arguments.pool.parallel_for(tiles.tasks, [&](Index task) {
+          for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
+            transform_input(phase, arguments.input, zeros, first + i, transformed + i * in_stride_);
+          }
+        });
+        arguments.pool.parallel_for(N * N, [&](Index place) { multiply(phase, place, count, transformed, products); });
+        arguments.pool.parallel_for(tiles.tasks, [&](Index task) {
+          for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
+            transform_output(phase, arguments, first + i, products + i * out_stride_);
+          }
+        });
+      }
+    }
+  }
+
+ private:
+  struct Phase {
+    Index first_y, first_x;          ///< input position of output (0, 0)'s window
+    Index out_first_y, out_first_x;  ///< place of result (0, 0)
+    AlignedBuffer weights;           ///< place x panel x in x panel_rows
+  };
+
+  template <class Layer>
+  static bool whole_packets(const Layer& layer) {
+    return layer.in_channels % packet_size == 0 && layer.out_channels % packet_size == 0;
+  }
+
+  WinogradConvolution(const Shape& input, const Shape& output, Index out_step, Eigen::VectorXf bias, bool relu)
+      : relu_(relu),
+        bias_(std::move(bias)),
+        input_(input),
+        output_(output),
+        out_step_(out_step),
+        rows_(output.height / out_step),
+        columns_(output.width / out_step),
+        tiles_y_((rows_ + M - 1) / M),
+        tiles_x_((columns_ + M - 1) / M),
+        // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
+        in_stride_(input.channels + floats_per_cache_line),
+        out_stride_(output.channels + floats_per_cache_line),
+        panels_((output.channels + panel_rows - 1) / panel_rows) {
+    block_ = block_size();
+  }
+
+  /// Tiles that are worked on together. Small weights stay in the cache beside one block's maps; where they do not,
+  /// reading them once for all tiles is cheaper than keeping the maps small.
+  Index block_size() const {
+    constexpr Index cache = Index{768} << 10;  // most of a core's second-level cache, in bytes
+    const Index tiles = tiles_y_ * tiles_x_;
+    const Index tile_bytes = N * N * (in_stride_ + out_stride_) * static_cast<Index>(sizeof(float));
+    const Index weight_bytes = N * N * panels_ * panel_rows * input_.channels * static_cast<Index>(sizeof(float));
+    const Index in_cache = (std::max)(Index{2 * tile_pixels}, cache / tile_bytes / tile_pixels * tile_pixels);
+    const Index blocks = (tiles + in_cache - 1) / in_cache;
+    const bool split = weight_bytes <= cache || blocks * weight_bytes <= weight_bytes + 2 * tiles * tile_bytes;
+    return split ? (std::min)(tiles, in_cache) : tiles;
+  }
+
+  /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
+  template <class KernelWeight>
+  void add_phase(Index first_y, Index first_x, Index out_first_y, Index out_first_x, KernelWeight&& kernel) {
+    Phase phase{first_y, first_x, out_first_y, out_first_x, {}};
+    const Index in = input_.channels;
+    const Index place_size = panels_ * in * panel_rows;
+    phase.weights = AlignedBuffer(N * N * place_size);
+    Eigen::Map<Eigen::VectorXf>(phase.weights.data(), phase.weights.size()).setZero();
+    Eigen::Matrix<double, R, R> taps;
+    for (Index o = 0; o < output_.channels; ++o) {
+      for (Index i = 0; i < in; ++i) {
+        for (Index ky = 0; ky < R; ++ky) {
+          for (Index kx = 0; kx < R; ++kx) taps(ky, kx) = static_cast<double>(kernel(o, i, ky, kx));
+        }
+        const Eigen::Matrix<double, N, N> transformed = Transform::weights(taps);
+        float* target = phase.weights.data() + (o / panel_rows * in + i) * panel_rows + o % panel_rows;
+        for (Index y = 0; y < N; ++y) {
+          for (Index x = 0; x < N; ++x) target[(y * N + x) * place_size] = static_cast<float>(transformed(y, x));
+        }
+      }
+    }
+    phases_.push_back(std::move(phase));
+  }
+
+  /// B^T tile B of every channel; place (y, x) goes to target + (y N + x) * block * in_stride.
+  void transform_input(const Phase& phase, const float* input, const float* zeros, Index tile, float* target) const {
+    using namespace Eigen::internal;
+    const Index top = tile / tiles_x_ * M + phase.first_y;
+    const Index left = tile % tiles_x_ * M + phase.first_x;
+    const float* pixels[N * N];
+    for (Index y = 0; y < N; ++y) {
+      for (Index x = 0; x < N; ++x) {
+        const bool inside = top + y >= 0 && top + y < input_.height && left + x >= 0 && left + x < input_.width;
+        pixels[y * N + x] = inside ? input + ((top + y) * input_.width + left + x) * input_.channels : zeros;
+      }
+    }
+    const Index place_stride = block_ * in_stride_;
+    for (Index channel = 0; channel < input_.channels; channel += packet_size) {
+      Packet columns[N * N];
+      for (int x = 0; x < N; ++x) {
+        Packet column[N];
+        unroll<N>([&](auto y) LIMN_INLINE_LAMBDA { column[y] = ploadu<Packet>(pixels[y * N + x] + channel); });
+        Transform::template input<1, N>(column, columns + x);
+      }
+      for (int y = 0; y < N; ++y) {
+        Packet row[N];
+        Transform::template input<1, 1>(columns + y * N, row);
+        float* place = target + y * N * place_stride + channel;
+        unroll<N>([&](auto x) LIMN_INLINE_LAMBDA { pstoreu(place + x * place_stride, row[x]); });
+      }
+    }
+  }
+
+  /// The matrix product of one place for `count` tiles.
+  void multiply(const Phase& phase, Index place, Index count, const float* transformed, float* products) const {
+    const Index in = input_.channels;
+    const float* weights = phase.weights.data() + place * panels_ * in * panel_rows;
+    const float* from = transformed + place * block_ * in_stride_;
+    float* to = products + place * block_ * out_stride_;
+    for (Index tile = 0; tile < count; tile += tile_pixels) {
+      for (Index panel = 0; panel < panels_; ++panel) {
+        const TileInput tiles{from + tile * in_stride_, in_stride_, in, 1, 0};
+        const TileOutput target{to + tile * out_stride_ + panel * panel_rows,
+                                out_stride_,
+                                nullptr,
+                                nullptr,
+                                0,
+                                false,
+                                false,
+                                (std::min)(Index{panel_rows}, output_.channels - panel * panel_rows)};
+        run_micro_kernel((std::min)(Index{tile_pixels}, count - tile), weights + panel * in * panel_rows, tiles,
+                         target);
+      }
+    }
+  }
+
+  /// A^T tile A of every channel, and bias, residual and ReLU, to those places of the output that exist.
+  void transform_output(const Phase& phase, const KernelArguments& arguments, Index tile, const float* source) const {
+    using namespace Eigen::internal;
+    const Index top = tile / tiles_x_ * M;
+    const Index left = tile % tiles_x_ * M;
+    const Index height = (std::min)(Index{M}, rows_ - top);
+    const Index width = (std::min)(Index{M}, columns_ - left);
+    const Index place_stride = block_ * out_stride_;
+    const Index pixel_stride = out_step_ * output_.channels;
+    const Index row_stride = out_step_ * output_.width * output_.channels;
+    const Index origin = (phase.out_first_y + top * out_step_) * output_.width + phase.out_first_x + left * out_step_;
+    for (Index channel = 0; channel < output_.channels; channel += packet_size) {
+      Packet columns[M * N];
+      for (int x = 0; x < N; ++x) {
+        Packet column[N];
+        unroll<N>([&](auto y) LIMN_INLINE_LAMBDA {
+          column[y] = ploadu<Packet>(source + (y * N + x) * place_stride + channel);
+        });
+        Transform::template output<1, N>(column, columns + x);
+      }
+      const Packet bias = ploadu<Packet>(bias_.data() + channel);
+      for (Index y = 0; y < height; ++y) {
+        Packet row[M];
+        Transform::template output<1, 1>(columns + y * N, row);
+        const Index place = origin * output_.channels + y * row_stride + channel;
+        for (Index x = 0; x < width; ++x) {
+          Packet value = padd(row[x], bias);
+          if (arguments.other != nullptr) {
+            value = padd(value, ploadu<Packet>(arguments.other + place + x * pixel_stride));
+          }
+          if (relu_) value = pmax(value, pset1<Packet>(0.0F));
+          pstoreu(arguments.output + place + x * pixel_stride, value);
+        }
+      }
+    }
+  }
+
+  bool relu_;
+  Eigen::VectorXf bias_;
+  Shape input_;
+  Shape output_;
+  Index out_step_;        ///< output pixels from result to result
+  Index rows_, columns_;  ///< results of one phase
+  Index tiles_y_, tiles_x_;
+  Index in_stride_, out_stride_;  ///< floats from tile to tile in the transformed maps
+  Index panels_;
+  Index block_ = 1;
+  std::vector<Phase> phases_;
+};
+
+}  // namespace limn::detail

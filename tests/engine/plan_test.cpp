@@ -1,0 +1,132 @@
+#include <doctest/doctest.h>
+
+#include <thread>
+#include <vector>
+
+#include <limn/engine/plan.hpp>
+#include <limn/models/pose_resnet.hpp>
+#include <limn/network/plain_executor.hpp>
+
+#include "engine/random_data.hpp"
+#include "formula_weights.hpp"
+
+using namespace limn;
+
+namespace {
+
+constexpr float tolerance = 1e-4F;  // of the largest magnitude, end to end
+
+/// A small network with every kind of layer, sums that can be fused and sums that cannot, and two outputs.
+Graph mixed_network() {
+  Graph graph(3, 4);
+  NodeId x = graph.add("stem", Conv2d{3, 12, 3, 2, 1, true}, {Graph::input});
+  x = graph.add("stem_relu", ReLU(), {x});
+  const NodeId block = add_basic_block(graph, "block", {12, 20, 2}, x);
+  const NodeId bottleneck = add_bottleneck(graph, "bottleneck", {20, 5, 1}, false, block);
+  const NodeId norm = graph.add("lone_norm", BatchNorm2d{20}, {bottleneck});
+  const NodeId tanh = graph.add("tanh", Tanh(), {norm});
+  const NodeId sum = graph.add("sum", Add(), {tanh, bottleneck});
+  const NodeId up = graph.add("up", UpsampleNearest{2}, {sum});
+  const NodeId pooled = graph.add("pool", MaxPool2d{3, 1, 1}, {up});
+  const NodeId deconv = graph.add("deconv", ConvTranspose2d{20, 7, 4, 2, 1, 0, true}, {pooled});
+  const NodeId deconv_norm = graph.add("deconv_norm", BatchNorm2d{7}, {deconv});
+  const NodeId sigmoid = graph.add("sigmoid", Sigmoid(), {deconv_norm});
+  graph.add_output("first", sigmoid);
+  graph.add_output("second", sum);
+  return graph;
+}
+
+Tensor formula_input(Index height, Index width) {
+  std::mt19937 generator(11);
+  return random_tensor({3, height, width}, generator);
+}
+
+}  // namespace
+
+TEST_CASE("a plan gives what the plain layers say, for every kind of layer and for all outputs") {
+  const Graph graph = mixed_network();
+  const formula::FormulaWeights weights(graph);
+  const Tensor input = formula_input(20, 28);
+  const auto expected = run_plain(graph, weights.weights(), input);
+  for (const int threads : {1, 2}) {
+    const Plan plan(graph, weights.weights(), 20, 28, std::make_shared<ThreadPool>(threads));
+    auto workspace = plan.make_workspace();
+    workspace.input() = input.matrix();
+    plan.run(workspace);
+    REQUIRE(plan.output_count() == 2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(plan.output_shape(i) == expected[i].shape());
+      CHECK(relative_difference(workspace.output(i), expected[i].matrix()) <= tolerance);
+    }
+  }
+}
+
+TEST_CASE("a plan draws batch norm, ReLU and residual sums into the convolutions") {
+  PoseResNet options;
+  options.depth = 18;
+  const Graph graph = pose_resnet(options);
+  const formula::FormulaWeights weights(graph);
+  const Plan plan(graph, weights.weights(), 32, 32);
+  // 20 convolutions of the backbone, the pooling, 3 transposed convolutions and the last layer.
+  CHECK(plan.steps().size() == 25);
+  CHECK(plan.steps()[3].first == "layer1.0.conv2");
+  CHECK(plan.steps()[3].last == "layer1.0");
+}
+
+TEST_CASE("a plan gives what the plain layers say at every point that is left after fusion") {
+  PoseResNet options;
+  options.depth = 50;
+  const Graph graph = pose_resnet(options);
+  const formula::FormulaWeights weights(graph);
+  const Tensor input = formula_input(64, 32);
+  std::map<std::string, Tensor> expected;
+  run_plain(graph, weights.weights(), input,
+            [&](const Node& node, const Tensor& output) { expected[node.name] = output; });
+  const Plan plan(graph, weights.weights(), 64, 32);
+  auto workspace = plan.make_workspace();
+  workspace.input() = input.matrix();
+  std::size_t seen = 0;
+  plan.run(workspace, [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& output) {
+    CAPTURE(plan.steps()[step].last);
+    CHECK(relative_difference(output, expected.at(plan.steps()[step].last).matrix()) <= tolerance);
+    ++seen;
+  });
+  CHECK(seen == plan.steps().size());
+}
+
+TEST_CASE("a plan runs in many threads at once, each with its own workspace, and again in the same workspace") {
+  const Graph graph = mixed_network();
+  const formula::FormulaWeights weights(graph);
+  const Plan plan(graph, weights.weights(), 16, 16, std::make_shared<ThreadPool>(2));
+  const Tensor input = formula_input(16, 16);
+  const Tensor expected = run_plain(graph, weights.weights(), input)[0];
+  std::vector<float> differences(4, 1e30F);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < differences.size(); ++i) {
+    threads.emplace_back([&, i] {
+      auto workspace = plan.make_workspace();
+      float worst = 0;
+      for (int round = 0; round < 5; ++round) {
+        workspace.input() = input.matrix();
+        plan.run(workspace);
+        worst = (std::max)(worst, relative_difference(workspace.output(), expected.matrix()));
+      }
+      differences[i] = worst;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const float difference : differences) CHECK(difference <= tolerance);
+}
+
+TEST_CASE("a plan refuses a size that does not fit, a missing weight and another plan's workspace") {
+  const Graph graph = mixed_network();
+  const formula::FormulaWeights weights(graph);
+  CHECK_THROWS_AS(Plan(graph, weights.weights(), 15, 16), Error);
+  Weights incomplete = weights.weights();
+  incomplete.erase("deconv.weight");
+  CHECK_THROWS_WITH_AS(Plan(graph, incomplete, 16, 16), "tensor deconv.weight: missing", Error);
+  const Plan one(graph, weights.weights(), 16, 16);
+  const Plan other(graph, weights.weights(), 16, 16);
+  auto workspace = one.make_workspace();
+  CHECK_THROWS_AS(other.run(workspace), Error);
+}

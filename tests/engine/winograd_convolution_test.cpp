@@ -1,0 +1,127 @@
+#include <doctest/doctest.h>
+
+#include <limn/engine/winograd_convolution.hpp>
+
+#include "engine/convolution_kernels.hpp"
+
+using limn::Conv2d;
+using limn::ConvTranspose2d;
+using limn::Index;
+using limn::Shape;
+using limn::Tensor;
+using limn::detail::packet_size;
+using limn::detail::WinogradConvolution;
+
+namespace {
+
+/// With and without residual and ReLU, on one thread and on three. `tolerance` is relative to the largest magnitude.
+template <class Kernel, class Layer, class Plain>
+void check_against_plain(const Layer& layer, const Shape& input_shape, float tolerance, Plain&& plain) {
+  std::mt19937 generator(7);
+  const Tensor input = random_tensor(input_shape, generator);
+  const Eigen::VectorXf weight = random_values(layer.in_channels * layer.out_channels * layer.kernel.area(), generator);
+  const Eigen::VectorXf bias = random_values(layer.out_channels, generator);
+  Tensor residual = random_tensor(layer.output_shape(input_shape), generator);
+  CAPTURE(limn::to_string(input_shape));
+  CAPTURE(layer.out_channels);
+  REQUIRE(Kernel::supports(layer));
+  for (const bool relu : {false, true}) {
+    for (const Tensor* added : {static_cast<const Tensor*>(nullptr), static_cast<const Tensor*>(&residual)}) {
+      const Kernel kernel(layer, input_shape, weight, bias, relu);
+      const Tensor expected = finish_plain([&] { return plain(input, weight, bias); }, added, relu);
+      for (const int threads : {1, 3}) {
+        const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);
+        CHECK(relative_difference(found.matrix(), expected.matrix()) <= tolerance);
+      }
+    }
+  }
+}
+
+template <int M>
+void check_conv(Index in, Index out, Index height, Index width, Index padding, float tolerance) {
+  const Conv2d layer{in, out, 3, 1, padding, true};
+  check_against_plain<WinogradConvolution<M, 3>>(
+      layer, {in, height, width}, tolerance,
+      [&](const Tensor& x, const Eigen::VectorXf& w, const Eigen::VectorXf& b) { return conv2d(x, layer, w, b); });
+}
+
+template <int M>
+void check_deconv(Index in, Index out, Index height, Index width, float tolerance) {
+  const ConvTranspose2d layer{in, out, 4, 2, 1, 0, true};
+  check_against_plain<WinogradConvolution<M, 2>>(
+      layer, {in, height, width}, tolerance, [&](const Tensor& x, const Eigen::VectorXf& w, const Eigen::VectorXf& b) {
+        return conv_transpose2d(x, layer, w, b);
+      });
+}
+
+/// Heights and widths that tiles of 2 and 4 divide and do not divide, down to one pixel.
+template <class Check>
+void for_many_shapes(Check&& check) {
+  const Index p = packet_size;
+  for (const auto& [height, width] :
+       {std::pair<Index, Index>{1, 1}, {2, 3}, {4, 4}, {5, 7}, {8, 8}, {3, 17}, {13, 6}}) {
+    check(p, 2 * p, height, width);
+    check(3 * p, p, height, width);
+  }
+  check(64, 64, 16, 12);
+  check(256, 64, 8, 8);
+}
+
+}  // namespace
+
+TEST_CASE("Winograd F(2x2, 3x3) equals the plain convolution") {
+  for_many_shapes([](Index in, Index out, Index height, Index width) {
+    for (const Index padding : {0, 1, 2}) {
+      if (height + 2 * padding >= 3 && width + 2 * padding >= 3) {
+        check_conv<2>(in, out, height, width, padding, 3e-6F);
+      }
+    }
+  });
+}
+
+TEST_CASE("Winograd F(4x4, 3x3) equals the plain convolution") {
+  for_many_shapes([](Index in, Index out, Index height, Index width) {
+    for (const Index padding : {0, 1, 2}) {
+      if (height + 2 * padding >= 3 && width + 2 * padding >= 3) {
+        check_conv<4>(in, out, height, width, padding, 3e-5F);
+      }
+    }
+  });
+}
+
+TEST_CASE("Winograd F(2x2, 2x2) equals the plain transposed convolution") {
+  for_many_shapes(
+      [](Index in, Index out, Index height, Index width) { check_deconv<2>(in, out, height, width, 3e-6F); });
+}
+
+TEST_CASE("Winograd F(4x4, 2x2) equals the plain transposed convolution") {
+  for_many_shapes(
+      [](Index in, Index out, Index height, Index width) { check_deconv<4>(in, out, height, width, 2e-5F); });
+}
+
+TEST_CASE("Winograd leaves what it cannot do to others") {
+  const Index p = packet_size;
+  CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p, 3, 2, 1}));
+  CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p, 5, 1, 1}));
+  if (p > 1) {
+    CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p + 1, p, 3, 1, 1}));
+    CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p + 1, 3, 1, 1}));
+  }
+  CHECK_FALSE(WinogradConvolution<4, 2>::supports(ConvTranspose2d{p, p, 3, 2, 1, 1}));
+  CHECK_FALSE(WinogradConvolution<4, 2>::supports(ConvTranspose2d{p, p, 4, 2, 0, 0}));
+}
+
+TEST_CASE("Winograd's matrices are those of the literature") {
+  // Lavin & Gray 2016, equation 7 and section 5.2, up to the sign that a row of B^T shares with its row of G.
+  constexpr limn::detail::WinogradMatrices<2, 3> f2;
+  CHECK(f2.g[1][0] == 0.5);
+  CHECK(f2.g[2][1] == -0.5);
+  CHECK(f2.at[1][3] == 1);
+  CHECK(f2.bt[3][1] == -1);
+  constexpr limn::detail::WinogradMatrices<4, 3> f4;
+  CHECK(f4.bt[0][0] == 4);
+  CHECK(f4.bt[0][2] == -5);
+  CHECK(f4.g[0][0] == 0.25);
+  CHECK(f4.at[3][3] == 8);
+  CHECK(f4.at[3][5] == 1);
+}
