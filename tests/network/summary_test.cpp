@@ -1,0 +1,53 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include <limn/models/pose_resnet.hpp>
+#include <limn/network/summary.hpp>
+
+using namespace limn;
+
+TEST_CASE("the summary lists every layer as PyTorch does, a residual block after its layers") {
+  PoseResNet options;
+  options.depth = 18;
+  options.keypoints = 16;
+  const Summary summary = summarize(pose_resnet(options), 256, 256);
+  const char* expected[] = {"Conv2d", "BatchNorm2d", "ReLU",        "MaxPool2d", "Conv2d",    "BatchNorm2d",
+                            "ReLU",   "Conv2d",      "BatchNorm2d", "ReLU",      "BasicBlock"};
+  for (std::size_t i = 0; i < std::size(expected); ++i) CHECK(summary.rows[i].type == expected[i]);
+  CHECK(summary.rows[0].parameters == 9408);
+  CHECK(summary.rows[0].output == Shape{64, 128, 128});
+  CHECK(summary.rows[1].parameters == 128);
+  CHECK(summary.rows[10].name == "layer1.0");
+  CHECK(summary.rows[10].block);
+  CHECK(summary.rows.back().name == "final_layer");
+  CHECK(summary.rows.back().output == Shape{16, 64, 64});
+  CHECK(summary.rows.back().parameters == 256 * 16 + 16);
+  const auto blocks = std::count_if(summary.rows.begin(), summary.rows.end(),
+                                    [](const SummaryRow& row) { return row.type == "BasicBlock"; });
+  CHECK(blocks == 8);
+}
+
+TEST_CASE("the totals are the published ones") {
+  // Counted from the structure; they agree with the figures of the original repositories. Parameters, and multiply-adds
+  // in units of 10^9 to three decimals.
+  struct Published {
+    int depth;
+    Index keypoints, height, width, parameters;
+    double giga_multiply_adds;
+  };
+  for (const Published& row : {Published{18, 17, 256, 192, 15376721, 2.897},
+                               {18, 16, 256, 256, 15376464, 3.862},
+                               {50, 17, 256, 192, 33999697, 5.426},
+                               {50, 16, 256, 256, 33999440, 7.234},
+                               {50, 17, 384, 288, 33999697, 12.209},
+                               {101, 17, 256, 192, 52991825, 9.063},
+                               {152, 17, 256, 192, 68635473, 12.699}}) {
+    PoseResNet options;
+    options.depth = row.depth;
+    options.keypoints = row.keypoints;
+    const Summary summary = summarize(pose_resnet(options), row.height, row.width);
+    CHECK(summary.parameters == row.parameters);
+    CHECK(static_cast<double>(summary.multiply_adds) / 1e9 == doctest::Approx(row.giga_multiply_adds).epsilon(2e-4));
+  }
+}
