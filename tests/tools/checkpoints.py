@@ -1,0 +1,241 @@
+"""What the converter's tests need: checkpoints written by hand, and the model files read back.
+
+Pickles are written opcode by opcode, without PyTorch and so that they can also be what PyTorch would never write.
+"""
+
+import io
+import json
+import struct
+import zipfile
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+
+NARROW = 4  # channels of the stem instead of 64
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+
+
+# ---- Writing checkpoints -------------------------------------------------------------------------------------------
+
+
+class Global(NamedTuple):
+    module: str
+    name: str
+
+
+class Call(NamedTuple):
+    function: object
+    arguments: tuple
+
+
+class Persistent(NamedTuple):
+    id: object
+
+
+class Build(NamedTuple):
+    """An object whose attributes the pickle sets."""
+
+    object: object
+    state: object
+
+
+class Storage:
+    def __init__(self, kind, data, count=None):
+        self.kind = kind
+        self.data = data
+        self.count = len(data) // ITEM_SIZES[kind] if count is None else count
+
+
+class Tensor(NamedTuple):
+    storage: Storage
+    offset: int
+    shape: tuple
+    stride: tuple
+
+
+ITEM_SIZES = {"FloatStorage": 4, "DoubleStorage": 8, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8}
+DTYPE_KINDS = {"<f4": "FloatStorage", "<f8": "DoubleStorage", "<f2": "HalfStorage", "<i8": "LongStorage"}
+
+
+def tensor(array):
+    """An array as a tensor with a storage of its own."""
+    array = np.ascontiguousarray(array)
+    stride = tuple(step // array.itemsize for step in array.strides)
+    return Tensor(Storage(DTYPE_KINDS[array.dtype.str], array.tobytes()), 0, array.shape, stride)
+
+
+class Pickle:
+    """Protocol 2 of values, with the above for what Python's pickle module would not write."""
+
+    def __init__(self, legacy=False):
+        self.storages = []
+        self.legacy = legacy
+
+    def dumps(self, value):
+        return b"\x80\x02" + self.code(value) + b"."
+
+    def code(self, value):
+        code = self.code
+        if value is None or isinstance(value, bool):
+            return {None: b"N", True: b"\x88", False: b"\x89"}[value]
+        if isinstance(value, int):
+            size = value.bit_length() // 8 + 1
+            return b"\x8a" + bytes([size]) + value.to_bytes(size, "little", signed=True)
+        if isinstance(value, float):
+            return b"G" + struct.pack(">d", value)
+        if isinstance(value, str):
+            return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
+        if isinstance(value, Global):
+            return ("c%s\n%s\n" % value).encode()
+        if isinstance(value, Call):
+            return code(value.function) + code(tuple(value.arguments)) + b"R"
+        if isinstance(value, Persistent):
+            return code(value.id) + b"Q"
+        if isinstance(value, Build):
+            return code(value.object) + code(value.state) + b"b"
+        if isinstance(value, Tensor):
+            return self.tensor(value)
+        if isinstance(value, np.ndarray):
+            return self.tensor(tensor(value))
+        if isinstance(value, tuple):
+            return b"(" + b"".join(map(code, value)) + b"t"
+        if isinstance(value, list):
+            return b"](" + b"".join(map(code, value)) + b"e"
+        if isinstance(value, dict):
+            start = b"ccollections\nOrderedDict\n)R" if isinstance(value, OrderedDict) else b"}"
+            return start + b"(" + b"".join(code(k) + code(v) for k, v in value.items()) + b"u"
+        raise TypeError(type(value))
+
+    def tensor(self, value):
+        if value.storage not in self.storages:
+            self.storages.append(value.storage)
+        storage = self.storage_id(value.storage)
+        arguments = (Persistent(storage), value.offset, value.shape, value.stride, False, OrderedDict())
+        return self.code(Call(Global("torch._utils", "_rebuild_tensor_v2"), arguments))
+
+    def storage_id(self, storage):
+        key = str(self.storages.index(storage))
+        id_ = ("storage", Global("torch", storage.kind), key, "cpu", storage.count)
+        return id_ + (None,) if self.legacy else id_
+
+
+def zip_checkpoint(root, byteorder=None, compression=zipfile.ZIP_STORED):
+    writer = Pickle()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.writestr("archive/data.pkl", writer.dumps(root))
+        for key, storage in enumerate(writer.storages):
+            archive.writestr("archive/data/%d" % key, storage.data)
+        archive.writestr("archive/version", "3\n")
+        if byteorder:
+            archive.writestr("archive/byteorder", byteorder)
+    return file.getvalue()
+
+
+def legacy_checkpoint(root, little_endian=True, magic=0x1950A86A20F9469CFC6C):
+    writer = Pickle(legacy=True)
+    system = {"protocol_version": 1001, "little_endian": little_endian, "type_sizes": {"int": 4}}
+    parts = [writer.dumps(part) for part in (magic, 1001, system, root)]
+    parts.append(writer.dumps([str(key) for key in range(len(writer.storages))]))
+    for storage in writer.storages:
+        parts.append(struct.pack("<q", storage.count) + storage.data)
+    return b"".join(parts)
+
+
+# ---- Networks, written down from the published layouts and not with the converter's code ----------------------------
+
+
+def shapes_of(depth=18, keypoints=16, deconvs=((8, 4), (8, 4), (8, 4)), bias=False, final_kernel=1, base=NARROW):
+    """{name: shape} in Microsoft's naming, num_batches_tracked included. deconvs: (channels, kernel) each."""
+    shapes = {}
+
+    def layer(conv, norm, shape, channels):
+        shapes[conv + ".weight"] = shape
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[norm + "." + part] = (channels,)
+        shapes[norm + ".num_batches_tracked"] = ()
+
+    layer("conv1", "bn1", (base, 3, 7, 7), base)
+    into = base
+    for stage, count in enumerate(BLOCKS[depth]):
+        width = base * 2**stage
+        out = width if depth < 50 else 4 * width
+        for block in range(count):
+            at = "layer%d.%d." % (stage + 1, block)
+            if depth < 50:
+                convs = [(width, into, 3), (width, width, 3)]
+            else:
+                convs = [(width, into, 1), (width, width, 3), (out, width, 1)]
+            for i, (o, c, k) in enumerate(convs, 1):
+                layer("%sconv%d" % (at, i), "%sbn%d" % (at, i), (o, c, k, k), o)
+            if block == 0 and (stage > 0 or depth >= 50):
+                layer(at + "downsample.0", at + "downsample.1", (out, into, 1, 1), out)
+            into = out
+    for i, (width, kernel) in enumerate(deconvs):
+        layer("deconv_layers.%d" % (3 * i), "deconv_layers.%d" % (3 * i + 1), (into, width, kernel, kernel), width)
+        if bias:
+            shapes["deconv_layers.%d.bias" % (3 * i)] = (width,)
+        into = width
+    shapes["final_layer.weight"] = (keypoints, into, final_kernel, final_kernel)
+    shapes["final_layer.bias"] = (keypoints,)
+    return shapes
+
+
+def arrays_of(**kind):
+    """{name: array} of random values, for shapes_of's network."""
+    random = np.random.RandomState(7)
+    arrays = OrderedDict()
+    for name, shape in shapes_of(**kind).items():
+        if name.endswith("num_batches_tracked"):
+            arrays[name] = np.array(1234, "<i8")
+        elif name.endswith("running_var"):
+            arrays[name] = random.uniform(0.5, 1.5, shape).astype("<f4")
+        else:
+            arrays[name] = random.standard_normal(shape).astype("<f4")
+    return arrays
+
+
+def imgclsmob_name(name):
+    """Microsoft's name of a tensor in imgclsmob's words, from the module tree of its simplepose_coco.py."""
+    parts = name.split(".")
+    last = parts[-1]
+    if parts[0] == "conv1":
+        return "backbone.init_block.conv.conv." + last
+    if parts[0] == "bn1":
+        return "backbone.init_block.conv.bn." + last
+    if parts[0].startswith("layer"):
+        unit = "backbone.stage%s.unit%d." % (parts[0][5:], int(parts[1]) + 1)
+        if parts[2] == "downsample":
+            return unit + "identity_conv.%s.%s" % ("conv" if parts[3] == "0" else "bn", last)
+        kind = "conv" if parts[2].startswith("conv") else "bn"
+        return unit + "body.conv%s.%s.%s" % (parts[2][-1], kind, last)
+    if parts[0] == "deconv_layers":
+        index = int(parts[1])
+        return "decoder.unit%d.%s.%s" % (index // 3 + 1, "conv" if index % 3 == 0 else "bn", last)
+    return "decoder.final_block." + last
+
+
+# ---- Reading model files -------------------------------------------------------------------------------------------
+
+
+def read_model(path):
+    """(document, {name: array}) of a safetensors file, after checking the layout that every reader relies on."""
+    with open(path, "rb") as file:
+        data = file.read()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length].decode("ascii"))
+    metadata = header.pop("__metadata__")
+    assert set(metadata) == {"format", "limn"} and metadata["format"] == "pt", metadata
+    assert length % 8 == 0, "the values do not start at a multiple of 8"
+    values = data[8 + length :]
+    position, arrays = 0, {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
+        assert begin == position, "a gap or an overlap before " + name
+        assert begin % np.dtype(dtype).itemsize == 0, name + " is not aligned"
+        arrays[name] = np.frombuffer(values[begin:end], dtype).reshape(entry["shape"])
+        position = end
+    assert position == len(values), "bytes after the last tensor"
+    return json.loads(metadata["limn"]), arrays

@@ -1,0 +1,16 @@
+"""The parts of tools/convert.py, in the order in which a checkpoint passes through them.
+
+checkpoint  a PyTorch file to tensors by name, without PyTorch and without running what the file says
+families    whose network it is, told by the tensor names: how to rename them, how its input and output are meant
+networks    which tensors that network has, with their shapes
+skeletons   keypoint names, links and flip pairs
+model_file  limn's safetensors file
+"""
+
+
+class ConvertError(Exception):
+    """One sentence for the user: what was expected and what was found. `file` where it is not the checkpoint."""
+
+    def __init__(self, message, file=None):
+        super().__init__(message)
+        self.file = file

@@ -1,0 +1,93 @@
+"""Keypoint sets: names, the links that are drawn, and the pairs that a mirror image swaps."""
+
+import json
+import os
+from typing import List, NamedTuple, Tuple
+
+from . import ConvertError
+
+
+class Skeleton(NamedTuple):
+    name: str
+    keypoints: List[str]
+    links: List[Tuple[int, int]]
+    flip_pairs: List[Tuple[int, int]]
+
+
+# MPII Human Pose: order and flip pairs of Microsoft's lib/dataset/mpii.py, links from each keypoint towards the pelvis.
+_MPII16 = Skeleton(
+    "mpii16",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top "
+    "right_wrist right_elbow right_shoulder left_shoulder left_elbow left_wrist".split(),
+    [(9, 8), (8, 7), (7, 6), (6, 2), (2, 1), (1, 0), (6, 3), (3, 4), (4, 5)]
+    + [(7, 12), (12, 11), (11, 10), (7, 13), (13, 14), (14, 15)],
+    [(0, 5), (1, 4), (2, 3), (10, 15), (11, 14), (12, 13)],
+)
+
+# COCO person keypoints: the `skeleton` of its annotation files, counted from 0.
+_COCO17 = Skeleton(
+    "coco17",
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
+    "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle".split(),
+    [(15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8), (7, 9), (8, 10)]
+    + [(1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)],
+    [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],
+)
+
+# COCO and a neck between the shoulders: trt_pose's human_pose.json, counted from 0.
+_BODY18 = Skeleton(
+    "body18",
+    _COCO17.keypoints + ["neck"],
+    [(15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 7), (6, 8), (7, 9), (8, 10), (1, 2), (0, 1), (0, 2)]
+    + [(1, 3), (2, 4), (3, 5), (4, 6), (17, 0), (17, 5), (17, 6), (17, 11), (17, 12)],
+    _COCO17.flip_pairs,
+)
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (_MPII16, _COCO17, _BODY18)}
+
+
+def fitting_skeleton(skeleton, count):
+    """The skeleton for a network of `count` keypoints: the given one if it fits; None goes by the count."""
+    if skeleton is None:
+        fitting = [known for known in SKELETONS.values() if len(known.keypoints) == count]
+        if not fitting:
+            raise ConvertError("the network has %d keypoints, as no known set has: name them with --keypoints" % count)
+        return fitting[0]
+    if len(skeleton.keypoints) != count:
+        names = (count, skeleton.name, len(skeleton.keypoints))
+        raise ConvertError("the network has %d keypoints, but %s has %d" % names)
+    return skeleton
+
+
+def load_skeleton(path):
+    """Reads {"keypoints": [name, ...], "links": [[a, b], ...], "flip_pairs": [[a, b], ...]}, the last one optional."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise ConvertError("not valid JSON: %s" % error, path) from None
+    if not isinstance(document, dict):
+        raise ConvertError("expected a JSON object", path)
+    names = document.get("keypoints")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+        raise ConvertError('"keypoints" must be a list of names', path)
+    if len(set(names)) != len(names):
+        raise ConvertError('"keypoints" has a name twice', path)
+
+    def pairs(key, value):
+        for pair in value if isinstance(value, list) else [None]:
+            numbers = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
+            if not numbers or not all(0 <= n < len(names) for n in pair) or pair[0] == pair[1]:
+                raise ConvertError(
+                    '"%s" must be a list of pairs of different keypoint numbers from 0 to %d, found %.40s'
+                    % (key, len(names) - 1, json.dumps(pair)),
+                    path,
+                )
+        return [tuple(pair) for pair in value]
+
+    links = pairs("links", document.get("links"))
+    flip_pairs = pairs("flip_pairs", document.get("flip_pairs", []))
+    if len({n for pair in flip_pairs for n in pair}) != 2 * len(flip_pairs):
+        raise ConvertError('"flip_pairs" has a keypoint twice', path)
+    name = os.path.splitext(os.path.basename(path))[0]
+    return Skeleton(name, names, links, flip_pairs)
