@@ -7,9 +7,11 @@
 #if defined(_MSC_VER)
 #define LIMN_ALWAYS_INLINE __forceinline
 #define LIMN_INLINE_LAMBDA
+#define LIMN_NEVER_INLINE __declspec(noinline)
 #else
 #define LIMN_ALWAYS_INLINE inline __attribute__((always_inline))
 #define LIMN_INLINE_LAMBDA __attribute__((always_inline))
+#define LIMN_NEVER_INLINE __attribute__((noinline))
 #endif
 
 namespace limn::detail {
@@ -64,34 +66,13 @@ struct TileOutput {
   Index rows;  ///< rows of the panel that exist in the output
 };
 
-template <int Packets, int Pixels>
-LIMN_ALWAYS_INLINE void store_tile(const TileOutput& out, const Packet (&sums)[Packets * Pixels]) {
-  using namespace Eigen::internal;
-  if (out.rows == Packets * packet_size) {
-    unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
-      unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA {
-        Packet sum = sums[n * Packets + p];
-        float* target = out.data + n * out.pixel_stride + p * packet_size;
-        if (out.bias != nullptr) sum = padd(sum, ploadu<Packet>(out.bias + p * packet_size));
-        if (out.accumulate) sum = padd(sum, ploadu<Packet>(target));
-        if (out.residual != nullptr) {
-          sum = padd(sum, ploadu<Packet>(out.residual + n * out.residual_stride + p * packet_size));
-        }
-        if (out.relu) sum = pmax(sum, pset1<Packet>(0.0F));
-        pstoreu(target, sum);
-      });
-    });
-    return;
-  }
-  // Only constant indices into `sums`, or the compiler would keep the accumulators in memory.
-  float values[Pixels][Packets * packet_size];
-  unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
-    unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA { pstoreu(&values[n][p * packet_size], sums[n * Packets + p]); });
-  });
-  for (Index n = 0; n < Pixels; ++n) {
+/// bias, earlier sum, residual and ReLU for a panel whose last rows the output does not have. `sums` is panel_rows x
+/// pixels.
+inline void finish_partial_tile(const TileOutput& out, const float* sums, Index pixels) {
+  for (Index n = 0; n < pixels; ++n) {
     float* target = out.data + n * out.pixel_stride;
     for (Index row = 0; row < out.rows; ++row) {
-      float sum = values[n][row];
+      float sum = sums[n * panel_rows + row];
       if (out.bias != nullptr) sum += out.bias[row];
       if (out.accumulate) sum += target[row];
       if (out.residual != nullptr) sum += out.residual[n * out.residual_stride + row];
@@ -101,12 +82,14 @@ LIMN_ALWAYS_INLINE void store_tile(const TileOutput& out, const Packet (&sums)[P
 }
 
 /// One panel of weights times one tile of pixels. `weights` holds, for each of the segments * length inputs in order,
-/// the panel's Packets * packet_size values.
-template <int Packets, int Pixels>
-void micro_kernel(const float* weights, const TileInput& in, const TileOutput& out) {
+/// the panel's values.
+template <int Pixels>
+LIMN_NEVER_INLINE void micro_kernel(const float* weights, const TileInput& in, const TileOutput& out) {
   using namespace Eigen::internal;
-  Packet sums[Packets * Pixels];
-  unroll<Packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA { sums[i] = pset1<Packet>(0.0F); });
+  constexpr int packets = panel_packets;
+  // Only constant indices into the sums, or the compiler would keep the accumulators in memory.
+  Packet sums[packets * Pixels];
+  unroll<packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA { sums[i] = pset1<Packet>(0.0F); });
 
   // Three pixels share a base pointer: the address is then base + {0, 1, 2} * stride + k, which x86 and Arm compute
   // within the load, and the pointers fit the integer registers.
@@ -118,28 +101,64 @@ void micro_kernel(const float* weights, const TileInput& in, const TileOutput& o
     unroll<groups>([&](auto g)
                        LIMN_INLINE_LAMBDA { base[g] = in.data + segment * in.segment_stride + g * group * stride; });
     for (Index k = in.length; k > 0; --k) {
-      Packet w[Packets];
-      unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA { w[p] = ploadu<Packet>(weights + p * packet_size); });
+      Packet w[packets];
+      unroll<packets>([&](auto p) LIMN_INLINE_LAMBDA { w[p] = ploadu<Packet>(weights + p * packet_size); });
       unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
         const Packet x = pset1<Packet>(base[n / group][(n % group) * stride]);
-        unroll<Packets>([&](auto p)
-                            LIMN_INLINE_LAMBDA { sums[n * Packets + p] = pmadd(w[p], x, sums[n * Packets + p]); });
+        unroll<packets>([&](auto p)
+                            LIMN_INLINE_LAMBDA { sums[n * packets + p] = pmadd(w[p], x, sums[n * packets + p]); });
       });
       unroll<groups>([&](auto g) LIMN_INLINE_LAMBDA { ++base[g]; });
-      weights += Packets * packet_size;
+      weights += panel_rows;
     }
   }
-  store_tile<Packets, Pixels>(out, sums);
+
+  if (out.rows < panel_rows) {
+    float values[panel_rows * Pixels];
+    unroll<packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA { pstoreu(values + i * packet_size, sums[i]); });
+    finish_partial_tile(out, values, Pixels);
+    return;
+  }
+  unroll<packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA {
+    constexpr Index n = i / packets;
+    constexpr Index p = i % packets;
+    Packet sum = sums[i];
+    float* target = out.data + n * out.pixel_stride + p * packet_size;
+    if (out.bias != nullptr) sum = padd(sum, ploadu<Packet>(out.bias + p * packet_size));
+    if (out.accumulate) sum = padd(sum, ploadu<Packet>(target));
+    if (out.residual != nullptr) {
+      sum = padd(sum, ploadu<Packet>(out.residual + n * out.residual_stride + p * packet_size));
+    }
+    if (out.relu) sum = pmax(sum, pset1<Packet>(0.0F));
+    pstoreu(target, sum);
+  });
 }
 
-/// The micro-kernel for a tile of 1 to tile_pixels pixels.
-template <int Pixels = tile_pixels>
-void run_micro_kernel(Index pixels, const float* weights, const TileInput& in, const TileOutput& out) {
-  if (pixels == Pixels) {
-    micro_kernel<panel_packets, Pixels>(weights, in, out);
-  } else if constexpr (Pixels > 1) {
-    run_micro_kernel<Pixels - 1>(pixels, weights, in, out);
+/// The micro-kernel for `pixels` pixels, at most tile_pixels. Few sizes are compiled, since each costs the user's
+/// compiler about a second; a tile of another size is done in parts.
+inline void run_micro_kernel(Index pixels, const float* weights, TileInput in, TileOutput out) {
+  const auto done = [&](Index count) {
+    pixels -= count;
+    in.data += count * in.pixel_stride;
+    out.data += count * out.pixel_stride;
+    if (out.residual != nullptr) out.residual += count * out.residual_stride;
+  };
+  if (pixels == tile_pixels) return micro_kernel<tile_pixels>(weights, in, out);
+  if constexpr (tile_pixels > 8) {
+    if (pixels >= 8) {
+      micro_kernel<8>(weights, in, out);
+      done(8);
+    }
   }
+  if (pixels >= 4) {
+    micro_kernel<4>(weights, in, out);
+    done(4);
+  }
+  if (pixels >= 2) {
+    micro_kernel<2>(weights, in, out);
+    done(2);
+  }
+  if (pixels >= 1) micro_kernel<1>(weights, in, out);
 }
 
 }  // namespace limn::detail

@@ -146,16 +146,17 @@ class WinogradConvolution : public Kernel {
     const Index place_size = panels_ * in * panel_rows;
     phase.weights = AlignedBuffer(N * N * place_size);
     Eigen::Map<Eigen::VectorXf>(phase.weights.data(), phase.weights.size()).setZero();
-    Eigen::Matrix<double, R, R> taps;
+    double taps[R][R];
+    double transformed[N][N];
     for (Index o = 0; o < output_.channels; ++o) {
       for (Index i = 0; i < in; ++i) {
         for (Index ky = 0; ky < R; ++ky) {
-          for (Index kx = 0; kx < R; ++kx) taps(ky, kx) = static_cast<double>(kernel(o, i, ky, kx));
+          for (Index kx = 0; kx < R; ++kx) taps[ky][kx] = static_cast<double>(kernel(o, i, ky, kx));
         }
-        const Eigen::Matrix<double, N, N> transformed = Transform::weights(taps);
+        Transform::weights(taps, transformed);
         float* target = phase.weights.data() + (o / panel_rows * in + i) * panel_rows + o % panel_rows;
         for (Index y = 0; y < N; ++y) {
-          for (Index x = 0; x < N; ++x) target[(y * N + x) * place_size] = static_cast<float>(transformed(y, x));
+          for (Index x = 0; x < N; ++x) target[(y * N + x) * place_size] = static_cast<float>(transformed[y][x]);
         }
       }
     }

@@ -128,11 +128,20 @@ struct WinogradTransform {
     });
   }
 
-  /// G w G^T of an R x R kernel.
-  static Eigen::Matrix<double, N, N> weights(const Eigen::Matrix<double, R, R>& kernel) {
-    using Rows = Eigen::Matrix<double, N, R, R == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
-    const Eigen::Map<const Rows> g(&matrices.g[0][0]);
-    return g * kernel * g.transpose();
+  /// out = G kernel G^T, N x N from R x R, both row-major.
+  static void weights(const double (&kernel)[R][R], double (&out)[N][N]) {
+    double rows[N][R] = {};
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < R; ++j) {
+        for (int k = 0; k < R; ++k) rows[i][j] += matrices.g[i][k] * kernel[k][j];
+      }
+    }
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < N; ++j) {
+        out[i][j] = 0;
+        for (int k = 0; k < R; ++k) out[i][j] += rows[i][k] * matrices.g[j][k];
+      }
+    }
   }
 };
 
