@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""style.py ascii|clang-format SOURCE_DIR
+"""style.py ascii|clang-format|readme SOURCE_DIR
 
 ascii: C++, Python, CMake and shell sources are plain ASCII without tabs or trailing blanks.
 clang-format: the C++ sources are as clang-format 14 and .clang-format lay them out (versions differ from one another;
 skipped where this one is not installed).
+readme: the code below <!-- FILE --> in README.md is what FILE holds.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +44,17 @@ def ascii_problems(path):
         yield f"{path}: no #pragma once"
 
 
+def readme_problems(root):
+    with open(os.path.join(root, "README.md"), encoding="utf-8") as file:
+        blocks = re.findall(r"<!-- (\S+) -->\n```\w*\n(.*?)```\n", file.read(), re.DOTALL)
+    for path, code in blocks:
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            if file.read() != code:
+                yield f"README.md: the code below <!-- {path} --> differs from that file"
+    if not blocks:
+        yield "README.md: no code below a line <!-- FILE -->"
+
+
 def clang_format():
     for name in ("clang-format-14", "clang-format"):
         program = shutil.which(name)
@@ -59,6 +72,10 @@ def main():
         problems = [problem for path in files for problem in ascii_problems(path)]
         print("\n".join(problems + [f"{len(files)} files, {len(problems)} problems"]))
         return 1 if problems or not files else 0
+    if check == "readme":
+        problems = list(readme_problems(root))
+        print("\n".join(problems))
+        return 1 if problems else 0
     program = clang_format()
     if not program:
         print("skipped: clang-format 14 is not installed")
