@@ -1,0 +1,178 @@
+// What a hostile file can make limn allocate. operator new is replaced for this whole program.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <limn/model_file/check_weights.hpp>
+#include <limn/model_file/document.hpp>
+#include <limn/model_file/safetensors.hpp>
+#include <model_file/safetensors_writer.hpp>
+
+namespace {
+
+std::atomic<std::size_t> largest_request{0};
+std::atomic<std::size_t> requests{0};
+
+}  // namespace
+
+// GCC takes an inlined malloc or free for one that does not match the other's operator.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
+void* operator new(std::size_t size) {
+  ++requests;
+  if (size > largest_request) largest_request = size;
+  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new[](std::size_t size) { return operator new(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+constexpr std::size_t kibibyte = 1024;
+constexpr std::size_t mebibyte = 1024 * kibibyte;
+
+/// The largest single allocation while these bytes are opened, and whether they were refused.
+struct Result {
+  std::size_t largest;
+  bool refused;
+};
+
+Result open(const std::vector<unsigned char>& bytes) {
+  Result result = {0, false};
+  largest_request = 0;
+  try {
+    const auto file = limn::Safetensors::from_bytes(bytes.data(), bytes.size(), "F");
+    if (file.metadata().count("limn") > 0) limn::read_document(file);
+  } catch (const limn::Error&) {
+    result.refused = true;
+  }
+  result.largest = largest_request;
+  return result;
+}
+
+Result open(const std::string& header) { return open(SafetensorsWriter::from_header(header, {})); }
+
+std::string repeated(const std::string& text, std::size_t bytes) {
+  std::string result;
+  result.reserve(bytes + text.size());
+  while (result.size() < bytes) result += text;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("the allocation counter of these tests counts") {
+  largest_request = 0;
+  requests = 0;
+  const std::vector<char> memory(12345);
+  CHECK(largest_request == memory.size());
+  CHECK(requests == 1);
+}
+
+TEST_CASE("a small file that promises much makes nothing large be allocated") {
+  // Without tensors the file has room for nothing; all of these are shorter than 200 bytes.
+  const std::string headers[] = {
+      R"({"T":{"dtype":"F32","shape":[1000000000],"data_offsets":[0,4000000000]}})",
+      R"({"T":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}})",
+      R"({"T":{"dtype":"F16","shape":[2147483647,2147483647],"data_offsets":[0,18446744073709551615]}})",
+      R"({"T":{"dtype":"F16","shape":[65536,65536,65536,65536],"data_offsets":[0,0]}})",
+  };
+  for (const std::string& header : headers) {
+    const Result result = open(header);
+    CHECK(result.refused);
+    CHECK(result.largest <= 4 * kibibyte);
+  }
+  std::vector<unsigned char> bytes(64);
+  for (std::size_t i = 0; i < 8; ++i) {
+    std::fill(bytes.begin(), bytes.begin() + 8, static_cast<unsigned char>(0));
+    bytes[i] = 0xFF;
+    CHECK(open(bytes).largest <= 4 * kibibyte);
+  }
+}
+
+TEST_CASE("a large header makes nothing larger than the file be allocated") {
+  constexpr std::size_t size = 12 * mebibyte;
+  const std::string tensor = R"({"T":{"dtype":"F32","data_offsets":[0,0],"shape":)";
+  const std::string headers[] = {
+      "{" + std::string(size, ' '),
+      "{" + std::string(size, '\n') + "x",
+      "{" + std::string(size, '\x01'),
+      "{\"" + std::string(size, 'x') + "\":1}",
+      "{\"" + repeated("\\\"", size) + "\":1}",
+      "{\"" + repeated("\\u0001", size) + "\":1}",
+      R"({"__metadata__":{"limn":")" + std::string(size, 'x') + "\"}}",
+      tensor + "[" + repeated("0,", size) + "0]}}",
+      tensor + std::string(size, '[') + "}}",
+      tensor + "[" + std::string(size, '1') + "]}}",
+      tensor + repeated("{\"\":", size) + "}}",
+      "{" + std::string(size, ',') + "}",
+      "{" + std::string(size, '/') + "}",
+  };
+  for (const std::string& header : headers) {
+    CAPTURE(header.substr(0, 60));
+    const Result result = open(header);
+    CHECK(result.refused);
+    CHECK(result.largest <= size);
+  }
+}
+
+TEST_CASE("a header of very many entries makes nothing larger than the file be allocated") {
+  constexpr int entries = 50000;
+  std::string tensors = "{";
+  std::string metadata = R"({"__metadata__":{)";
+  for (int i = 0; i < entries; ++i) {
+    const std::string comma = i > 0 ? "," : "";
+    tensors += comma + "\"" + std::to_string(i) + R"(":{"dtype":"F16","shape":[0],"data_offsets":[0,0]})";
+    metadata += comma + "\"" + std::to_string(i) + "\":\"\"";
+  }
+  tensors += "}";
+  metadata += "}}";
+  for (const std::string& header : {tensors, metadata}) {
+    const Result result = open(header);
+    CHECK_FALSE(result.refused);
+    CHECK(result.largest <= header.size());
+  }
+}
+
+TEST_CASE("a hostile document makes nothing large be allocated") {
+  constexpr std::size_t size = mebibyte - kibibyte;
+  const std::string documents[] = {
+      "[" + repeated("0,", size) + "0]",
+      repeated("[", size),
+      repeated("{\"\":", size),
+      "[" + repeated("[],", size) + "0]",
+      "{\"name\": \"" + std::string(size, 'x') + "\"}",
+      std::string(size, ' '),
+      "{\"version\": " + std::string(size, '1') + "}",
+  };
+  for (const std::string& document : documents) {
+    CAPTURE(document.substr(0, 60));
+    SafetensorsWriter writer;
+    writer.metadata("limn", document);
+    const Result result = open(writer.bytes());
+    CHECK(result.refused);
+    CHECK(result.largest <= 3 * mebibyte);
+  }
+}
+
+TEST_CASE("looking for values that are not finite allocates nothing") {
+  const std::vector<unsigned char> bytes(4096, 0x11);
+  const limn::WeightView f32 = {limn::DType::f32, {1024}, bytes.data()};
+  const limn::WeightView f16 = {limn::DType::f16, {2048}, bytes.data()};
+  requests = 0;
+  const bool finite = limn::all_finite(f32) && limn::all_finite(f16);
+  CHECK(requests == 0);
+  CHECK(finite);
+}

@@ -1,0 +1,406 @@
+#include <doctest/doctest.h>
+
+#include <array>
+#include <iterator>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <limn/model_file/document.hpp>
+#include <model_file/safetensors_writer.hpp>
+
+using limn::Error;
+using limn::ModelDocument;
+using limn::parse_document;
+using nlohmann::json;
+
+namespace {
+
+/// Everything that may be left out is.
+const char* const smallest = R"({
+    "version": 1, "name": "small",
+    "network": {"type": "pose_resnet", "depth": 50, "deconv": {"channels": [256, 128], "kernel": 4}},
+    "input": {"width": 192, "height": 256, "channels": "rgb", "mean": [0.5, 0.25, 0], "std": [1, 0.5, 2],
+              "geometry": "affine"},
+    "decoder": {"type": "argmax"},
+    "keypoints": ["head", "left_hand", "right_hand"], "links": [[0, 1], [2, 0]]})";
+
+/// The smallest document with the JSON text `value` at `place` (a JSON pointer), or without what is there.
+std::string changed(const std::string& place, const char* value) {
+  json document = json::parse(smallest);
+  const json::json_pointer pointer(place);
+  if (value != nullptr) {
+    document[pointer] = json::parse(value);
+  } else {
+    document[pointer.parent_pointer()].erase(pointer.back());
+  }
+  return document.dump();
+}
+
+ModelDocument with(const std::string& place, const char* value) { return parse_document(changed(place, value), "F"); }
+
+/// What the message of a refused document says after naming the file and the entry; empty if it is not refused.
+std::string refusal(const std::string& text) {
+  const std::string prefix = "F: metadata 'limn': ";
+  try {
+    parse_document(text, "F");
+    return "";
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    return message.rfind(prefix, 0) == 0 ? message.substr(prefix.size()) : "without a prefix: " + message;
+  }
+}
+
+struct Case {
+  const char* place;
+  const char* value;
+  const char* message;
+};
+
+template <std::size_t count>
+void check_refusals(const Case (&cases)[count]) {
+  for (const Case& wrong : cases) CHECK(refusal(changed(wrong.place, wrong.value)) == std::string(wrong.message));
+}
+
+using Pairs = std::vector<std::pair<int, int>>;
+using Values = std::array<float, 3>;
+
+}  // namespace
+
+TEST_CASE("the smallest document has the documented defaults") {
+  const ModelDocument document = parse_document(smallest, "F");
+  CHECK(document.name == "small");
+  CHECK(document.network.depth == 50);
+  CHECK(document.network.keypoints == 3);
+  REQUIRE(document.network.deconvs.size() == 2);
+  CHECK(document.network.deconvs[0].channels == 256);
+  CHECK(document.network.deconvs[1].channels == 128);
+  CHECK(document.network.deconvs[0].kernel == 4);
+  CHECK(document.network.deconvs[1].kernel == 4);
+  CHECK_FALSE(document.network.deconv_bias);
+  CHECK(document.network.final_kernel == 1);
+  CHECK_FALSE(document.network.stride_on_first_1x1);
+  CHECK_FALSE(document.network.sigmoid_output);
+  CHECK(document.input.width == 192);
+  CHECK(document.input.height == 256);
+  CHECK(document.input.channels == limn::ChannelOrder::rgb);
+  CHECK((document.input.mean == Values{0.5f, 0.25f, 0}));
+  CHECK((document.input.std == Values{1, 0.5f, 2}));
+  CHECK(document.input.geometry == limn::Geometry::affine);
+  CHECK(document.input.padding == 1.25);
+  CHECK(document.input.resample == limn::Resample::bilinear);
+  CHECK(document.decoder.type == limn::DecoderType::argmax);
+  CHECK(document.decoder.offset == 0);
+  CHECK(document.decoder.margin == 1);
+  CHECK(document.decoder.kernel == 11);
+  CHECK((document.skeleton.keypoints == std::vector<std::string>{"head", "left_hand", "right_hand"}));
+  CHECK((document.skeleton.links == Pairs{{0, 1}, {2, 0}}));
+  CHECK(document.skeleton.flip_pairs.empty());
+  CHECK(document.source.url.empty());
+  CHECK(document.accuracy.empty());
+}
+
+TEST_CASE("a full document is read as it is written") {
+  const ModelDocument document = parse_document(R"({
+    "version": 1, "name": "full", "something else": [{"a": null}],
+    "network": {"type": "pose_resnet", "depth": 152,
+                "deconv": {"channels": [512, 256, 128], "kernel": [4, 3, 2], "bias": true},
+                "final_kernel": 3, "stride_on": "1x1", "output_activation": "sigmoid"},
+    "input": {"width": 288, "height": 384, "channels": "bgr", "mean": [0.485, 0.456, 0.406],
+              "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "padding": 1, "resample": "nearest"},
+    "decoder": {"type": "dark", "offset": -1.5, "margin": 0, "kernel": 17},
+    "keypoints": ["a", "b", "c", "d"], "links": [], "flip_pairs": [[0, 1], [3, 2]],
+    "source": {"url": "u", "sha256": "s", "license": "l", "trained_on": "t", "by": 1},
+    "accuracy": [{"set": "val", "metric": "AP", "value": 0.704}, {"set": "test", "metric": "AP", "value": 1}]})",
+                                                "F");
+  CHECK(document.network.depth == 152);
+  CHECK(document.network.keypoints == 4);
+  REQUIRE(document.network.deconvs.size() == 3);
+  CHECK(document.network.deconvs[0].kernel == 4);
+  CHECK(document.network.deconvs[1].kernel == 3);
+  CHECK(document.network.deconvs[2].kernel == 2);
+  CHECK(document.network.deconvs[2].channels == 128);
+  CHECK(document.network.deconv_bias);
+  CHECK(document.network.final_kernel == 3);
+  CHECK(document.network.stride_on_first_1x1);
+  CHECK(document.network.sigmoid_output);
+  CHECK(document.input.channels == limn::ChannelOrder::bgr);
+  CHECK((document.input.mean == Values{0.485f, 0.456f, 0.406f}));
+  CHECK(document.input.geometry == limn::Geometry::letterbox);
+  CHECK(document.input.padding == 1.0);
+  CHECK(document.input.resample == limn::Resample::nearest);
+  CHECK(document.decoder.type == limn::DecoderType::dark);
+  CHECK(document.decoder.offset == -1.5);
+  CHECK(document.decoder.margin == 0);
+  CHECK(document.decoder.kernel == 17);
+  CHECK((document.skeleton.flip_pairs == Pairs{{0, 1}, {3, 2}}));
+  CHECK(document.source.url == "u");
+  CHECK(document.source.sha256 == "s");
+  CHECK(document.source.license == "l");
+  CHECK(document.source.trained_on == "t");
+  REQUIRE(document.accuracy.size() == 2);
+  CHECK(document.accuracy[0].set == "val");
+  CHECK(document.accuracy[0].metric == "AP");
+  CHECK(document.accuracy[0].value == 0.704);
+}
+
+TEST_CASE("the words of the document mean what they say") {
+  CHECK(with("/input/channels", R"("bgr")").input.channels == limn::ChannelOrder::bgr);
+  CHECK(with("/input/geometry", R"("stretch")").input.geometry == limn::Geometry::stretch);
+  CHECK(with("/input/geometry", R"("letterbox")").input.geometry == limn::Geometry::letterbox);
+  CHECK(with("/input/resample", R"("bilinear")").input.resample == limn::Resample::bilinear);
+  CHECK(with("/decoder/type", R"("quarter_offset")").decoder.type == limn::DecoderType::quarter_offset);
+  CHECK_FALSE(with("/network/stride_on", R"("3x3")").network.stride_on_first_1x1);
+  CHECK_FALSE(with("/network/output_activation", R"("none")").network.sigmoid_output);
+  for (const char* depth : {"18", "34", "50", "101", "152"}) {
+    CHECK(std::to_string(with("/network/depth", depth).network.depth) == depth);
+  }
+}
+
+TEST_CASE("every required field that is missing is named") {
+  for (const char* place : {"/version", "/name", "/network", "/network/type", "/network/depth", "/network/deconv",
+                            "/network/deconv/channels", "/network/deconv/kernel", "/input", "/input/width",
+                            "/input/height", "/input/channels", "/input/mean", "/input/std", "/input/geometry",
+                            "/decoder", "/decoder/type", "/keypoints", "/links"}) {
+    std::string field = std::string(place).substr(1);
+    for (char& c : field) c = c == '/' ? '.' : c;
+    const std::string message = refusal(changed(place, nullptr));
+    CAPTURE(message);
+    CHECK(message.rfind(field + ": expected ", 0) == 0);
+    CHECK(message.find(", found nothing") != std::string::npos);
+  }
+}
+
+TEST_CASE("every field of the wrong type is named") {
+  for (const char* place : {"/version",
+                            "/network",
+                            "/network/type",
+                            "/network/depth",
+                            "/network/deconv",
+                            "/network/deconv/channels",
+                            "/network/deconv/channels/1",
+                            "/network/deconv/kernel",
+                            "/network/deconv/bias",
+                            "/network/final_kernel",
+                            "/network/stride_on",
+                            "/network/output_activation",
+                            "/input",
+                            "/input/width",
+                            "/input/height",
+                            "/input/channels",
+                            "/input/mean",
+                            "/input/std",
+                            "/input/std/0",
+                            "/input/geometry",
+                            "/input/padding",
+                            "/input/resample",
+                            "/decoder",
+                            "/decoder/type",
+                            "/decoder/offset",
+                            "/decoder/margin",
+                            "/decoder/kernel",
+                            "/keypoints",
+                            "/keypoints/0",
+                            "/links",
+                            "/links/0",
+                            "/links/0/1",
+                            "/flip_pairs",
+                            "/source",
+                            "/accuracy"}) {
+    const std::string name = std::string(place).substr(1);
+    const std::string section = name.substr(0, name.find('/'));
+    for (const char* value : {"null", "-1e300", "{\"a\": 1}", "[[0]]"}) {
+      // A source may hold anything else.
+      if (section == "source" && value[0] == '{') continue;
+      const std::string message = refusal(changed(place, value));
+      CAPTURE(place);
+      CAPTURE(value);
+      CAPTURE(message);
+      CHECK(message.rfind(section, 0) == 0);
+      CHECK(message.find(": expected ") != std::string::npos);
+      CHECK(message.find(", found ") != std::string::npos);
+    }
+  }
+  check_refusals({
+      {"/name", "7", "name: expected a string, found 7"},
+      {"/network/deconv/bias", "1", "network.deconv.bias: expected true or false, found 1"},
+      {"/source", "[]", "source: expected an object, found []"},
+      {"/source", R"({"url": 1})", "source.url: expected a string, found 1"},
+      {"/accuracy", "{}", "accuracy: expected a list of up to 4096 results, found {}"},
+      {"/accuracy", R"([{"set": "a", "metric": "b", "value": "c"}])",
+       "accuracy[0].value: expected a number, found \"c\""},
+      {"/accuracy", R"([{"set": "a", "metric": "b"}])", "accuracy[0].value: expected a number, found nothing"},
+  });
+}
+
+TEST_CASE("another version is refused before anything else") {
+  const std::string expected = "version: expected 1, which is the version this limn reads, found ";
+  CHECK(refusal(R"({"version": 2, "network": 3})") == expected + "2");
+  CHECK(refusal(changed("/version", "\"1\"")) == expected + "\"1\"");
+  CHECK(refusal(changed("/version", "1.0")) == expected + "1.0");
+}
+
+TEST_CASE("a network or decoder that this version does not know is refused with those it knows") {
+  check_refusals({
+      {"/network/type", R"("hrnet")", "network.type: expected \"pose_resnet\", found \"hrnet\""},
+      {"/decoder/type", R"("part_affinity")",
+       "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\", found \"part_affinity\""},
+  });
+}
+
+TEST_CASE("numbers of the network out of range are refused") {
+  check_refusals({
+      {"/network/depth", "20", "network.depth: expected 18, 34, 50, 101 or 152, found 20"},
+      {"/network/depth", "153", "network.depth: expected 18, 34, 50, 101 or 152, found 153"},
+      {"/network/deconv/channels/0", "0", "network.deconv.channels[0]: expected a width from 1 to 65536, found 0"},
+      {"/network/deconv/channels/0", "-256",
+       "network.deconv.channels[0]: expected a width from 1 to 65536, found -256"},
+      {"/network/deconv/channels/0", "65537",
+       "network.deconv.channels[0]: expected a width from 1 to 65536, found 65537"},
+      {"/network/deconv/channels/0", "18446744073709551615",
+       "network.deconv.channels[0]: expected a width from 1 to 65536, found 18446744073709551615"},
+      {"/network/deconv/channels/0", "256.0",
+       "network.deconv.channels[0]: expected a width from 1 to 65536, found 256.0"},
+      {"/network/deconv/channels", "[]", "network.deconv.channels: expected a list of 1 to 5 widths, found []"},
+      {"/network/deconv/channels", "[1,2,3,4,5,6]",
+       "network.deconv.channels: expected a list of 1 to 5 widths, found [1,2,3,4,5,6]"},
+      {"/network/deconv/kernel", "5", "network.deconv.kernel: expected 2, 3 or 4, found 5"},
+      {"/network/deconv/kernel", "[4, 1]", "network.deconv.kernel[1]: expected 2, 3 or 4, found 1"},
+      {"/network/deconv/kernel", "[4]",
+       "network.deconv.kernel: expected a number, or as many as there are channels, found [4]"},
+      {"/network/final_kernel", "2", "network.final_kernel: expected 1 or 3, found 2"},
+  });
+}
+
+TEST_CASE("numbers of the input out of range are refused") {
+  check_refusals({
+      {"/input/width", "100", "input.width: expected a positive multiple of 32, found 100"},
+      {"/input/width", "0", "input.width: expected a positive multiple of 32 up to 16384, found 0"},
+      {"/input/height", "-32", "input.height: expected a positive multiple of 32 up to 16384, found -32"},
+      {"/input/height", "16416", "input.height: expected a positive multiple of 32 up to 16384, found 16416"},
+      {"/input/height", "18446744073709551584",
+       "input.height: expected a positive multiple of 32 up to 16384, found 18446744073709551584"},
+      {"/input/std/1", "0", "input.std[1]: expected a positive number from 1e-6 to 1e6, found 0"},
+      {"/input/std/1", "-1", "input.std[1]: expected a positive number from 1e-6 to 1e6, found -1"},
+      {"/input/std/1", "1e-300", "input.std[1]: expected a positive number from 1e-6 to 1e6, found 1e-300"},
+      {"/input/mean/2", "1e300", "input.mean[2]: expected a number up to 1e6, found 1e+300"},
+      {"/input/mean", "[0, 0]", "input.mean: expected three numbers, found [0,0]"},
+      {"/input/padding", "0", "input.padding: expected a positive factor from 0.001 to 1000, found 0"},
+      {"/input/padding", "-1", "input.padding: expected a positive factor from 0.001 to 1000, found -1"},
+  });
+  CHECK(with("/input/width", "16384").input.width == 16384);
+}
+
+TEST_CASE("numbers of the decoder out of range are refused") {
+  check_refusals({
+      {"/decoder/offset", "1e300", "decoder.offset: expected a number of pixels up to 10000, found 1e+300"},
+      {"/decoder/margin", "-1", "decoder.margin: expected a number of cells from 0 to 4096, found -1"},
+      {"/decoder/kernel", "-1", "decoder.kernel: expected an odd number from 3 to 99, found -1"},
+      {"/decoder/kernel", "1", "decoder.kernel: expected an odd number from 3 to 99, found 1"},
+      {"/decoder/kernel", "12", "decoder.kernel: expected an odd number from 3 to 99, found 12"},
+      {"/decoder/kernel", "101", "decoder.kernel: expected an odd number from 3 to 99, found 101"},
+  });
+  CHECK(with("/decoder/kernel", "3").decoder.kernel == 3);
+  CHECK(with("/decoder/kernel", "99").decoder.kernel == 99);
+}
+
+TEST_CASE("keypoints without a name, or with one that is taken, are refused") {
+  check_refusals({
+      {"/keypoints", "[]", "keypoints: expected a list of 1 to 4096 names, found []"},
+      {"/keypoints/1", "\"\"", "keypoints[1]: expected a name, found \"\""},
+      {"/keypoints/2", "\"head\"", "keypoints[2]: expected a name that no other keypoint has, found \"head\""},
+      {"/keypoints/2", "3", "keypoints[2]: expected a string, found 3"},
+  });
+}
+
+TEST_CASE("a link or flip pair that names no keypoint is refused and named") {
+  check_refusals({
+      {"/links/1", "[0, 3]", "links[1]: expected two different keypoints from 0 to 2, found [0,3]"},
+      {"/links/1", "[-1, 0]", "links[1]: expected two different keypoints from 0 to 2, found [-1,0]"},
+      {"/links/1", "[4294967296, 0]", "links[1]: expected two different keypoints from 0 to 2, found [4294967296,0]"},
+      {"/links/1", "[1, 1]", "links[1]: expected two different keypoints from 0 to 2, found [1,1]"},
+      {"/links/1", "[0, 1, 2]", "links[1]: expected two different keypoints from 0 to 2, found [0,1,2]"},
+      {"/links/1", "[0]", "links[1]: expected two different keypoints from 0 to 2, found [0]"},
+      {"/links/1", "[0, 1.0]", "links[1]: expected two different keypoints from 0 to 2, found [0,1.0]"},
+      {"/flip_pairs", "[[1, 2], [0, 3]]", "flip_pairs[1]: expected two different keypoints from 0 to 2, found [0,3]"},
+      {"/flip_pairs", "[[1, 2], [2, 0]]",
+       "flip_pairs: expected each keypoint in one pair at most, found [[1,2],[2,0]]"},
+  });
+}
+
+TEST_CASE("text that is no document is refused") {
+  for (const char* text : {"", "{", "{}}", "{\"version\": 1e999}", "{\"name\": \"\xFF\"}", "{\"name\": 'a'}"}) {
+    CAPTURE(text);
+    CHECK(refusal(text).rfind("invalid JSON: ", 0) == 0);
+  }
+  CHECK(refusal("[]") == "expected an object, found []");
+  CHECK(refusal("null") == "expected an object, found null");
+  CHECK(refusal(R"({"version": 1, "version": 1})") == "key \"version\" appears twice");
+  CHECK(refusal(R"({"a": {"b": 1, "c": [{"b": 1}], "b": 2}})") == "key \"b\" appears twice");
+  CHECK(refusal(std::string(500000, '[')) == "nested more than 16 deep");
+  std::string many = "[0";
+  for (int i = 0; i < 30000; ++i) many += ",0";
+  CHECK(refusal(many + "]") == "more than 20000 values");
+}
+
+TEST_CASE("a file without a document is refused with the tool that makes one") {
+  SafetensorsWriter writer;
+  writer.metadata("format", "pt");
+  const std::vector<unsigned char> bytes = writer.bytes();
+  const auto file = limn::Safetensors::from_bytes(bytes.data(), bytes.size(), "F");
+  CHECK_THROWS_WITH_AS(limn::read_document(file),
+                       "F: not a limn model file: the metadata have no entry 'limn' (tools/convert.py makes model "
+                       "files from PyTorch checkpoints)",
+                       Error);
+}
+
+TEST_CASE("the document of a file is that of its metadata, and its mistakes name the file") {
+  SafetensorsWriter writer;
+  writer.metadata("limn", changed("/name", "\"M\xC3\xBCller \\\"1\\\"\""));
+  std::vector<unsigned char> bytes = writer.bytes();
+  CHECK(limn::read_document(limn::Safetensors::from_bytes(bytes.data(), bytes.size(), "F")).name ==
+        "M\xC3\xBCller \"1\"");
+  writer.metadata("limn", "{}");
+  bytes = writer.bytes();
+  const auto file = limn::Safetensors::from_bytes(bytes.data(), bytes.size(), "model.safetensors");
+  CHECK_THROWS_WITH_AS(limn::read_document(file), doctest::Contains("model.safetensors: metadata 'limn': version: "),
+                       Error);
+}
+
+TEST_CASE("a document cut off at any byte is an error") {
+  const std::string whole = smallest;
+  REQUIRE(refusal(whole).empty());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CHECK(refusal(whole.substr(0, size)).rfind("invalid JSON: ", 0) == 0);
+  }
+}
+
+TEST_CASE("a damaged document is read or refused, whatever the damage") {
+  const std::string whole = json::parse(smallest).dump();
+  const char* const pieces[] = {"{", "}", "[", "]", ",", ":", "\"", "\\", "-", "0", "1e99", "[]", "{}", "null", "true"};
+  std::mt19937 random(20250602);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
+  int read = 0;
+  int refused = 0;
+  for (int round = 0; round < 10000; ++round) {
+    std::string damaged = whole;
+    for (std::size_t edits = 1 + below(2); edits > 0; --edits) {
+      const std::size_t at = below(damaged.size());
+      switch (below(4)) {
+        case 0: damaged[at] = static_cast<char>(static_cast<unsigned char>(random())); break;
+        case 1: damaged.erase(at, 1 + below(8)); break;
+        case 2: damaged.insert(at, pieces[below(std::size(pieces))]); break;
+        case 3: damaged[at] = static_cast<char>('0' + below(10)); break;
+      }
+    }
+    const std::string message = refusal(damaged);
+    ++(message.empty() ? read : refused);
+    REQUIRE(message.rfind("without a prefix", 0) != 0);
+  }
+  // Both have to happen for the test to mean anything.
+  CHECK(read > 100);
+  CHECK(refused > 5000);
+}
