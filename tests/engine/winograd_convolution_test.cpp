@@ -29,7 +29,7 @@ void check_against_plain(const Layer& layer, const Shape& input_shape, float tol
     for (const Tensor* added : {static_cast<const Tensor*>(nullptr), static_cast<const Tensor*>(&residual)}) {
       const Kernel kernel(layer, input_shape, weight, bias, relu);
       const Tensor expected = finish_plain([&] { return plain(input, weight, bias); }, added, relu);
-      for (const int threads : {1, 3}) {
+      for (const int threads : {1, 2, 3}) {
         const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);
         CHECK(relative_difference(found.matrix(), expected.matrix()) <= tolerance);
       }
@@ -64,6 +64,7 @@ void for_many_shapes(Check&& check) {
     check(3 * p, p, height, width);
   }
   check(64, 64, 16, 12);
+  check(p, p, 72, 80);  // enough tiles that each thread works on blocks of its own
   check(256, 64, 8, 8);
 }
 

@@ -149,7 +149,7 @@ class DirectConvolution : public Kernel {
   }
 
   const char* name() const override { return "direct"; }
-  Index scratch_size() const override { return padding_.size(); }
+  Index scratch_size(int /*threads*/) const override { return padding_.size(); }
   Index weight_bytes() const override {
     Index bytes = 0;
     for (const ConvolutionPhase& phase : phases_) bytes += phase.weights.size() * static_cast<Index>(sizeof(float));

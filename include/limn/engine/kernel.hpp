@@ -10,7 +10,7 @@ struct KernelArguments {
   const float* input;
   const float* other;  ///< the residual, or the second operand of a sum; nullptr if there is none
   float* output;
-  float* scratch;  ///< scratch_size() floats at a cache line
+  float* scratch;  ///< scratch_size(pool.threads()) floats at a cache line
   const ThreadPool& pool;
 };
 
@@ -19,7 +19,7 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void run(const KernelArguments& arguments) const = 0;
-  virtual Index scratch_size() const { return 0; }
+  virtual Index scratch_size(int /*threads*/) const { return 0; }
   /// The method, for tables: "direct", "winograd 4x4,3x3", ...
   virtual const char* name() const = 0;
   /// Bytes of weights this kernel keeps in its own layout.

@@ -149,7 +149,7 @@ class Plan {
       for (const NodeId source : fused[i].inputs) blocks[block_of[source]].last = now;
       block_of[fused[i].output] = blocks.size();
       blocks.push_back({shapes[fused[i].output].size(), now, now});
-      blocks.push_back({steps_[i].kernel->scratch_size(), now, now});
+      blocks.push_back({steps_[i].kernel->scratch_size(pool_->threads()), now, now});
     }
     for (const auto& output : graph.outputs()) blocks[block_of[output.second]].last = end;
 

@@ -68,31 +68,26 @@ class WinogradConvolution : public Kernel {
     return bytes;
   }
 
-  /// Both transformed maps of one block of tiles, and a pixel of zeros.
-  Index scratch_size() const override { return N * N * block_ * (in_stride_ + out_stride_) + input_.channels; }
+  /// A pixel of zeros, and both transformed maps of a block of tiles for each worker.
+  Index scratch_size(int threads) const override { return input_.channels + workers(threads) * worker_scratch(); }
 
   void run(const KernelArguments& arguments) const override {
     float* zeros = arguments.scratch;
-    float* transformed = zeros + input_.channels;
-    float* products = transformed + N * N * block_ * in_stride_;
     std::fill(zeros, zeros + input_.channels, 0.0F);
-    const int threads = arguments.pool.threads();
+    float* scratch = zeros + input_.channels;
+    const Index count = workers(arguments.pool.threads());
     for (const Phase& phase : phases_) {
-      for (Index first = 0; first < tiles_y_ * tiles_x_; first += block_) {
-        const Index count = (std::min)(block_, tiles_y_ * tiles_x_ - first);
-        const Split tiles(count, threads);
-        arguments.pool.parallel_for(tiles.tasks, [&](Index task) {
-          for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
-            transform_input(phase, arguments.input, zeros, first + i, transformed + i * in_stride_);
-          }
-        });
-        arguments.pool.parallel_for(N * N, [&](Index place) { multiply(phase, place, count, transformed, products); });
-        arguments.pool.parallel_for(tiles.tasks, [&](Index task) {
-          for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
-            transform_output(phase, arguments, first + i, products + i * out_stride_);
-          }
-        });
+      if (count == 1) {
+        for (Index block = 0; block < blocks(); ++block) {
+          run_block(phase, arguments, block, zeros, scratch, arguments.pool);
+        }
+        continue;
       }
+      arguments.pool.parallel_for(count, [&](Index worker) {
+        for (Index block = blocks() * worker / count; block < blocks() * (worker + 1) / count; ++block) {
+          run_block(phase, arguments, block, zeros, scratch + worker * worker_scratch(), alone_);
+        }
+      });
     }
   }
 
@@ -102,6 +97,32 @@ class WinogradConvolution : public Kernel {
     Index out_first_y, out_first_x;  ///< place of result (0, 0)
     AlignedBuffer weights;           ///< place x panel x in x panel_rows
   };
+
+  Index blocks() const { return (tiles_y_ * tiles_x_ + block_ - 1) / block_; }
+  Index worker_scratch() const { return N * N * block_ * (in_stride_ + out_stride_); }
+
+  /// Threads that work on blocks of their own. With fewer blocks than that pays for, all share the work of each block.
+  Index workers(int threads) const { return blocks() >= 2 * threads ? threads : 1; }
+
+  void run_block(const Phase& phase, const KernelArguments& arguments, Index block, const float* zeros, float* scratch,
+                 const ThreadPool& pool) const {
+    const Index first = block * block_;
+    const Index count = (std::min)(block_, tiles_y_ * tiles_x_ - first);
+    float* transformed = scratch;
+    float* products = transformed + N * N * block_ * in_stride_;
+    const Split tiles(count, pool.threads());
+    pool.parallel_for(tiles.tasks, [&](Index task) {
+      for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
+        transform_input(phase, arguments.input, zeros, first + i, transformed + i * in_stride_);
+      }
+    });
+    pool.parallel_for(N * N, [&](Index place) { multiply(phase, place, count, transformed, products); });
+    pool.parallel_for(tiles.tasks, [&](Index task) {
+      for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
+        transform_output(phase, arguments, first + i, products + i * out_stride_);
+      }
+    });
+  }
 
   template <class Layer>
   static bool whole_packets(const Layer& layer) {
@@ -261,8 +282,9 @@ class WinogradConvolution : public Kernel {
   Index tiles_y_, tiles_x_;
   Index in_stride_, out_stride_;  ///< floats from tile to tile in the transformed maps
   Index panels_;
-  Index block_ = 1;
+  Index block_ = 1;  ///< tiles worked on together
   std::vector<Phase> phases_;
+  ThreadPool alone_{1};  ///< for a worker that has a block to itself
 };
 
 }  // namespace limn::detail
