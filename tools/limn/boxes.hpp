@@ -1,0 +1,54 @@
+// Where the people are: boxes from the command line or from a file in one of COCO's formats.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <limn/pose/pose.hpp>
+
+namespace limn::program {
+
+/// A box from "x,y,width,height" in photo pixels. Throws Error for anything else.
+Box parse_box(const std::string& text);
+
+/// The image id that a file name in COCO's way ends with ("COCO_val2014_000000000042.jpg", "000000000042.jpg": 42).
+std::optional<std::int64_t> id_in_name(const std::string& photo);
+
+/// What a box file knows about one photo.
+struct PhotoBoxes {
+  std::vector<Box> boxes;
+  std::int64_t image_id = 0;
+  Index width = 0;  ///< size of the photo the boxes were made for, 0 if the file does not say
+  Index height = 0;
+};
+
+/// Boxes of people by photo, in one of two formats (https://cocodataset.org/#format-data, #format-results):
+/// - annotations: {"images": [{"id", "file_name", "width", "height"}], "annotations": [{"image_id", "bbox"}]}; a photo
+///   is known by its file name, of which the folders count as far as both paths name some. Crowds are left out.
+/// - detection results: [{"image_id", "category_id", "bbox", "score"}]; a photo is known by the id in its name.
+/// Boxes are [x, y, width, height] in photo pixels, kept in the file's order.
+class BoxFile {
+ public:
+  /// Throws Error, naming the file and the entry, if it is in neither of the formats. Detections with a score below
+  /// `min_score` are left out, and boxes of other categories than persons.
+  BoxFile(const std::string& path, double min_score);
+
+  /// Throws Error if several of the file's names fit the photo equally well.
+  std::optional<PhotoBoxes> find(const std::string& photo) const;
+
+ private:
+  struct NamedImage {
+    std::string file_name;
+    std::int64_t id;
+  };
+
+  std::string path_;
+  bool by_name_ = true;
+  std::multimap<std::string, NamedImage> by_base_name_;
+  std::map<std::int64_t, PhotoBoxes> by_id_;
+};
+
+}  // namespace limn::program

@@ -1,0 +1,391 @@
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
+
+#include <limn/image/io.hpp>
+#include <limn/pose/draw_pose.hpp>
+#include <limn/pose/json.hpp>
+
+#include "boxes.hpp"
+#include "command.hpp"
+#include "engine.hpp"
+#include "model_choice.hpp"
+#include "photos.hpp"
+#include "text.hpp"
+
+namespace limn::program {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string output;
+  std::string json;
+  std::string format = "limn";
+  std::vector<std::string> boxes;
+  std::string box_file;
+  double min_box_score = 0;
+  std::string model;
+  std::string input;
+  int threads = 0;
+  DrawOptions draw;
+  bool heatmaps = false;
+  bool no_pictures = false;
+  bool quiet = false;
+
+  bool coco() const { return format == "coco"; }
+};
+
+/// All that is known about a photo before it is opened.
+struct Job {
+  std::string file;
+  std::string error;                  ///< why it cannot be done; empty if it can
+  bool whole_photo = true;            ///< one person, whose box is the photo
+  PhotoBoxes given;                   ///< else these
+  bool has_id = false;                ///< whether given.image_id is one
+  std::string picture;                ///< to be written; empty for none
+  std::vector<std::string> heatmaps;  ///< one for each person
+};
+
+/// What came of a photo.
+struct Result {
+  std::string error;
+  std::string line;  ///< for the user
+  std::vector<nlohmann::ordered_json> json;
+};
+
+bool stderr_is_a_terminal() {
+#if defined(_WIN32)
+  return _isatty(_fileno(stderr)) != 0;
+#else
+  return isatty(fileno(stderr)) != 0;
+#endif
+}
+
+/// Tells the user about photos in their order, as soon as they and all before them are done. Thread-safe.
+class Reporter {
+ public:
+  Reporter(const std::vector<Job>& jobs, const std::vector<Result>& results, const Options& options)
+      : jobs_(jobs),
+        results_(results),
+        done_(jobs.size(), false),
+        lines_(options.quiet         ? nullptr
+               : options.json == "-" ? stderr
+                                     : stdout),
+        progress_(!options.quiet && jobs.size() > 1 && stderr_is_a_terminal()) {}
+
+  void finished(std::size_t job) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    done_[job] = true;
+    ++count_;
+    if (progress_) std::fprintf(stderr, "\r\033[K");  // the lines take the place of the progress
+    for (; next_ < jobs_.size() && done_[next_]; ++next_) {
+      const Result& result = results_[next_];
+      if (!result.error.empty()) {
+        std::fprintf(stderr, "limn: %s: %s\n", jobs_[next_].file.c_str(), result.error.c_str());
+      } else if (lines_ != nullptr) {
+        std::fprintf(lines_, "%s\n", result.line.c_str());
+        std::fflush(lines_);
+      }
+    }
+    if (progress_ && count_ < jobs_.size()) std::fprintf(stderr, "%zu/%zu", count_, jobs_.size());
+  }
+
+ private:
+  const std::vector<Job>& jobs_;
+  const std::vector<Result>& results_;
+  std::vector<bool> done_;
+  std::FILE* lines_;
+  bool progress_;
+  std::mutex mutex_;
+  std::size_t count_ = 0;
+  std::size_t next_ = 0;
+};
+
+/// The message of an error without the file's name at its beginning, which is printed before it anyway.
+std::string without_name(const std::string& message, const std::string& file) {
+  const std::string prefix = file + ": ";
+  return message.compare(0, prefix.size(), prefix) == 0 ? message.substr(prefix.size()) : message;
+}
+
+/// Boxes may reach beyond the photo, but there is nobody in one that lies beside it.
+void check_on_photo(const Box& box, const Image& photo) {
+  const bool beside = box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= static_cast<float>(photo.width()) ||
+                      box.y >= static_cast<float>(photo.height());
+  if (beside) {
+    throw Error("box " + to_string(box) + ": lies outside of the photo of " + std::to_string(photo.width()) + "x" +
+                std::to_string(photo.height()) + " pixels");
+  }
+}
+
+/// "a.jpg -> a_pose.jpg, a_heatmaps.jpg: 1 person, score 0.53"
+std::string describe(const Job& job, const std::vector<Pose>& poses) {
+  std::string line = job.file;
+  std::string separator = " -> ";
+  std::vector<std::string> written = job.heatmaps;
+  if (!job.picture.empty()) written.insert(written.begin(), job.picture);
+  for (const std::string& name : written) line += std::exchange(separator, ", ") + name;
+  if (poses.empty()) return line + ": no box";
+  line += ": " + count_of(poses.size(), "person", "people") + ", score";
+  for (const Pose& pose : poses) line += format(" %.2f", static_cast<double>(pose.score));
+  return line;
+}
+
+void estimate_photo(const PoseEstimator& estimator, const Options& options, const Job& job,
+                    PoseEstimator::Workspace& workspace, Result& result) {
+  Image photo = load_image(job.file);
+  std::vector<Box> boxes = job.given.boxes;
+  if (job.whole_photo) boxes = {PoseEstimator::whole(photo)};
+  const bool right_size = (job.given.width == 0 || job.given.width == photo.width()) &&
+                          (job.given.height == 0 || job.given.height == photo.height());
+  if (!right_size) {
+    throw Error("its boxes are for a photo of " + std::to_string(job.given.width) + "x" +
+                std::to_string(job.given.height) + " pixels, found " + std::to_string(photo.width()) + "x" +
+                std::to_string(photo.height()));
+  }
+  for (const Box& box : boxes) check_on_photo(box, photo);
+
+  std::vector<Pose> poses(boxes.size());
+  for (std::size_t i = 0; i < boxes.size(); ++i) {
+    estimator.estimate(photo, boxes[i], workspace, poses[i]);
+    if (!job.heatmaps.empty()) {
+      save_image(job.heatmaps[i], draw_heatmaps(photo, workspace.heatmaps(), workspace.photo_from_heatmap()));
+    }
+  }
+  if (options.coco()) {
+    for (const Pose& pose : poses) result.json.push_back(to_coco_result(pose, job.given.image_id));
+  } else {
+    result.json.push_back(to_json(job.file, photo.width(), photo.height(), poses));
+  }
+  if (!job.picture.empty()) {
+    for (const Pose& pose : poses) draw_pose(photo, pose, estimator.skeleton(), options.draw);
+    save_image(job.picture, photo);
+  }
+  result.line = describe(job, poses);
+}
+
+/// Fills in where the people are and which image this is for COCO.
+void find_boxes(Job& job, const Options& options, const std::vector<Box>& boxes, const BoxFile* box_file) {
+  if (!job.error.empty()) return;
+  try {
+    if (box_file != nullptr) {
+      job.whole_photo = false;
+      if (auto found = box_file->find(job.file)) {
+        job.given = std::move(*found);
+        job.has_id = true;
+      }
+    } else if (!boxes.empty()) {
+      job.whole_photo = false;
+      job.given.boxes = boxes;
+    }
+    if (options.coco() && !job.has_id) {
+      const auto id = id_in_name(job.file);
+      if (!id) {
+        throw Error("no image id for COCO results: expected digits at the end of the name" +
+                    std::string(box_file != nullptr ? ", or the photo in " + options.box_file : ""));
+      }
+      job.given.image_id = *id;
+      job.has_id = true;
+    }
+  } catch (const Error& error) {
+    job.error = error.what();
+  }
+}
+
+/// Decides what the pictures are called.
+void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos, const Options& options) {
+  const bool one_file = has_picture_extension(options.output);
+  if (one_file && jobs.size() > 1) {
+    throw Error("-o " + options.output + ": expected a folder for " + std::to_string(jobs.size()) + " photos");
+  }
+  OutputNames names(one_file ? fs::path(options.output).parent_path().string() : options.output, photos);
+  if (one_file && !options.no_pictures && !names.claim_exactly(options.output)) {
+    throw Error("-o " + options.output + ": would overwrite the photo");
+  }
+  bool any = false;
+  for (Job& job : jobs) {
+    if (!job.error.empty()) continue;
+    const std::size_t people = job.whole_photo ? 1 : job.given.boxes.size();
+    const std::string& namesake = one_file ? options.output : job.file;
+    if (people > 0 && !options.no_pictures) job.picture = one_file ? options.output : names.claim(job.file, "_pose");
+    for (std::size_t i = 0; options.heatmaps && i < people; ++i) {
+      job.heatmaps.push_back(names.claim(namesake, "_heatmaps"));
+    }
+    any = any || !job.picture.empty() || !job.heatmaps.empty();
+  }
+  const std::string folder = one_file ? fs::path(options.output).parent_path().string() : options.output;
+  if (any && !folder.empty()) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (!fs::is_directory(folder, error)) throw Error("-o " + folder + ": cannot make this folder");
+  }
+}
+
+/// {"model": NAME, "photos": [...]}, or COCO's list of results, one to a line.
+void write_json(std::FILE* file, const Options& options, const ModelDocument& document, const std::vector<Job>& jobs,
+                std::vector<Result>& results) {
+  using nlohmann::ordered_json;
+  constexpr auto any_name = ordered_json::error_handler_t::replace;  // file names need not be UTF-8
+  std::string text;
+  if (options.coco()) {
+    for (const Result& result : results) {
+      for (const ordered_json& entry : result.json) text += (text.empty() ? "" : ",\n") + entry.dump();
+    }
+    text = "[" + text + "]\n";
+  } else {
+    ordered_json all;
+    all["model"] = document.name;
+    all["photos"] = ordered_json::array();
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      for (ordered_json& photo : results[i].json) all["photos"].push_back(std::move(photo));
+      if (!results[i].error.empty()) all["photos"].push_back({{"file", jobs[i].file}, {"error", results[i].error}});
+    }
+    text = all.dump(2, ' ', false, any_name) + "\n";
+  }
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const bool closed = file == stdout ? std::fflush(file) == 0 : std::fclose(file) == 0;
+  if (!written || !closed) throw Error(options.json + ": cannot write the JSON");
+}
+
+int estimate(Options options) {
+  std::vector<Box> boxes;
+  for (const std::string& text : options.boxes) boxes.push_back(parse_box(text));
+  std::optional<BoxFile> box_file;
+  if (!options.box_file.empty()) box_file.emplace(options.box_file, options.min_box_score);
+
+  const std::vector<PhotoFile> photos = find_photos(options.inputs);
+  std::vector<Job> jobs(photos.size());
+  bool any_found = false;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].file = photos[i].path;
+    jobs[i].error = photos[i].error;
+    find_boxes(jobs[i], options, boxes, box_file ? &*box_file : nullptr);
+    any_found = any_found || !jobs[i].given.boxes.empty();
+  }
+  if (box_file && !any_found) throw Error(options.box_file + ": has no box for any of the photos");
+  name_pictures(jobs, photos, options);
+
+  // One photo is shared by the threads, several are shared out among them.
+  const auto available = static_cast<int>((std::max)(1U, std::thread::hardware_concurrency()));
+  const int threads = options.threads > 0 ? options.threads : available;
+  EstimatorOptions estimator_options;
+  estimator_options.threads = jobs.size() == 1 ? threads : 1;
+  std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
+  const auto made = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
+  const PoseEstimator& estimator = *made;
+
+  std::FILE* json = nullptr;  // opened before the work, so that a wrong name costs nothing
+  if (!options.json.empty()) json = options.json == "-" ? stdout : std::fopen(options.json.c_str(), "wb");
+  if (json == nullptr && !options.json.empty()) throw Error(options.json + ": cannot write this file");
+
+  std::vector<Result> results(jobs.size());
+  Reporter reporter(jobs, results, options);
+  std::atomic<std::size_t> next{0};
+  const auto work = [&](PoseEstimator::Workspace& workspace) {
+    for (std::size_t i = next.fetch_add(1); i < jobs.size(); i = next.fetch_add(1)) {
+      results[i].error = jobs[i].error;
+      try {
+        if (results[i].error.empty()) estimate_photo(estimator, options, jobs[i], workspace, results[i]);
+      } catch (const std::exception& error) {
+        results[i] = Result();
+        results[i].error = without_name(error.what(), jobs[i].file);
+      }
+      reporter.finished(i);
+    }
+  };
+  const std::size_t workers = (std::min)(jobs.size(), static_cast<std::size_t>(threads));
+  std::vector<PoseEstimator::Workspace> workspaces;
+  for (std::size_t i = 0; i < workers; ++i) workspaces.push_back(estimator.make_workspace());
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < workers; ++i) others.emplace_back(work, std::ref(workspaces[i]));
+  work(workspaces[0]);
+  for (std::thread& other : others) other.join();
+
+  if (json != nullptr) write_json(json, options, estimator.document(), jobs, results);
+  const auto failed = static_cast<std::size_t>(
+      std::count_if(results.begin(), results.end(), [](const Result& result) { return !result.error.empty(); }));
+  if (failed > 0 && jobs.size() > 1) {
+    std::fprintf(stderr, "limn: %zu of %zu photos could not be done\n", failed, jobs.size());
+  }
+  return failed > 0 ? some_failed : all_well;
+}
+
+}  // namespace
+
+void add_estimate(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand("estimate", "Find the pose in each photo; draw it and write it as JSON");
+  auto options = std::make_shared<Options>();
+  command->add_option("PHOTO", options->inputs, "Photos (JPEG, PNG, BMP), or folders of them")
+      ->required()
+      ->type_name("");
+  command
+      ->add_option("-o,--output", options->output,
+                   "Folder for the pictures or, for one photo, the\n"
+                   "picture's name; default: NAME_pose.jpg or .png in\n"
+                   "the working directory")
+      ->type_name("OUT");
+  command->add_option("--json", options->json, "Write the keypoints to FILE; - for stdout")->type_name("FILE");
+  command
+      ->add_option("--format", options->format,
+                   "What the JSON is: limn (default), or coco for a file\n"
+                   "of COCO keypoint results")
+      ->check(CLI::IsMember({"limn", "coco"}))
+      ->type_name("KIND")
+      ->needs("--json");
+  auto* box = command->add_option("--box", options->boxes,
+                                  "x,y,width,height of a person in photo pixels; may be\n"
+                                  "given several times. Without boxes each photo is\n"
+                                  "taken to show one person all over it");
+  box->allow_extra_args(false)->type_name("BOX");
+  command
+      ->add_option("--boxes", options->box_file,
+                   "Boxes for many photos: COCO annotations or detection\n"
+                   "results; photos that have none there are skipped")
+      ->excludes(box)
+      ->type_name("FILE");
+  command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
+      ->needs("--boxes")
+      ->type_name("SCORE");
+  command->add_flag("--heatmaps", options->heatmaps,
+                    "Write the grid of all keypoints' heatmaps as well:\n"
+                    "NAME_heatmaps.jpg or .png, one for each person");
+  command->add_flag("--no-pictures", options->no_pictures, "Do not write pictures of the poses");
+  command
+      ->add_option(
+          "--threshold", options->draw.threshold,
+          format("Draw keypoints from this score on (default %.2f)", static_cast<double>(options->draw.threshold)))
+      ->type_name("SCORE");
+  command
+      ->add_option("--threads", options->threads,
+                   "Threads in all; default: as many as the machine has\n"
+                   "processors. Several photos are done at the same time,\n"
+                   "one is shared")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->add_option("--model", options->model, "Model file")->type_name("FILE");
+  command
+      ->add_option("--input", options->input,
+                   "Height and width of the network's input, multiples of\n"
+                   "32 pixels; default: the model's")
+      ->type_name("HxW");
+  command->add_flag("-q,--quiet", options->quiet, "Print errors only");
+  command->callback([options, &status] { status = estimate(*options); });
+}
+
+}  // namespace limn::program

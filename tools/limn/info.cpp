@@ -1,0 +1,144 @@
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+
+#include <limn/network/summary.hpp>
+
+#include "command.hpp"
+#include "engine.hpp"
+#include "model_choice.hpp"
+#include "text.hpp"
+
+namespace limn::program {
+
+namespace {
+
+const char* name_of(Geometry geometry) {
+  switch (geometry) {
+    case Geometry::affine: return "affine";
+    case Geometry::stretch: return "stretch";
+    case Geometry::letterbox: break;
+  }
+  return "letterbox";
+}
+
+std::string describe_network(const PoseResNet& network) {
+  std::string text = "pose_resnet, depth " + std::to_string(network.depth) + ", deconvolutions";
+  for (const auto& deconv : network.deconvs) {
+    text += " " + std::to_string(deconv.channels) + " (" + std::to_string(deconv.kernel) + "x" +
+            std::to_string(deconv.kernel) + ")";
+  }
+  if (network.deconv_bias) text += " with bias";
+  if (network.final_kernel != 1) text += ", final convolution 3x3";
+  if (network.stride_on_first_1x1) text += ", stride on the first 1x1";
+  if (network.sigmoid_output) text += ", sigmoid";
+  return text;
+}
+
+std::string describe_input(const InputDocument& input) {
+  std::string text = format("%td x %td (height x width), ", input.height, input.width);
+  text += input.channels == ChannelOrder::rgb ? "RGB" : "BGR";
+  const auto add = [&text](const char* what, const std::array<float, 3>& values) {
+    text += what;
+    for (const float value : values) text += format(" %.6g", static_cast<double>(value));
+  };
+  add(", mean", input.mean);
+  add(", std", input.std);
+  return text;
+}
+
+std::string describe_geometry(const InputDocument& input) {
+  std::string text = name_of(input.geometry);
+  if (input.geometry == Geometry::affine) text += format(", padding %.6g", input.padding);
+  return text + (input.resample == Resample::bilinear ? ", bilinear" : ", nearest");
+}
+
+std::string describe_decoder(const DecoderOptions& decoder) {
+  switch (decoder.type) {
+    case DecoderType::argmax: return format("argmax, offset %.6g", decoder.offset);
+    case DecoderType::quarter_offset:
+      return format("quarter_offset, margin %td, offset %.6g", decoder.margin, decoder.offset);
+    case DecoderType::dark: break;
+  }
+  return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+}
+
+void print_field(const char* name, const std::string& value) {
+  if (!value.empty()) std::printf("%-10s  %s\n", name, value.c_str());
+}
+
+void print_document(const ModelDocument& document, const std::string& file) {
+  print_field("model", document.name);
+  print_field("file", file);
+  print_field("network", describe_network(document.network));
+  print_field("input", describe_input(document.input));
+  print_field("geometry", describe_geometry(document.input));
+  print_field("decoder", describe_decoder(document.decoder));
+  std::string keypoints = std::to_string(document.skeleton.keypoints.size()) + ":";
+  for (const std::string& keypoint : document.skeleton.keypoints) keypoints += " " + keypoint;
+  print_field("keypoints", keypoints);
+  print_field("source", document.source.url);
+  print_field("sha256", document.source.sha256);
+  print_field("licence", document.source.license);
+  print_field("trained on", document.source.trained_on);
+  for (const AccuracyDocument& result : document.accuracy) {
+    print_field("accuracy", format("%s %.6g (%s)", result.metric.c_str(), result.value, result.set.c_str()));
+  }
+}
+
+std::string shape_text(const Shape& shape) {
+  return format("[%td, %td, %td]", shape.channels, shape.height, shape.width);
+}
+
+std::string dtypes(const Weights& weights) {
+  std::set<std::string> names;
+  for (const auto& weight : weights) names.insert(to_string(weight.second.dtype));
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : " and ") + name;
+  return text;
+}
+
+void info(const ModelChoice& choice) {
+  const ChosenNetwork network(choice);
+  if (network.model) {
+    print_document(network.model->document(), network.model->name());
+  } else {
+    print_field("network", network.title);
+  }
+
+  const Summary summary = summarize(network.graph, network.height, network.width);
+  Table table({"Layer (type)", "Output shape", "Parameters", "Multiply-adds"});
+  table.add({"input", shape_text(summary.input), "", ""});
+  for (const SummaryRow& row : summary.rows) {
+    table.add({row.name + " (" + row.type + ")", shape_text(row.output), row.block ? "" : thousands(row.parameters),
+               row.block ? "" : thousands(row.multiply_adds)});
+  }
+  std::printf("\n");
+  table.print();
+  std::printf("Parameters: %s\n", thousands(summary.parameters).c_str());
+  std::printf("Multiply-adds: %s\n", thousands(summary.multiply_adds).c_str());
+  if (network.model) {
+    const auto bytes = static_cast<Index>(std::filesystem::file_size(network.model->name()));
+    std::printf("Model file: %s bytes, %s\n", thousands(bytes).c_str(), dtypes(network.model->weights()).c_str());
+    const auto plan = make_plan(network.graph, network.model->weights(), network.height, network.width,
+                                std::make_shared<const ThreadPool>(1));
+    std::printf("In memory: %s bytes of weights, and %s bytes for each thread that estimates\n",
+                thousands(plan->weight_bytes()).c_str(), thousands(plan->make_workspace().size_in_bytes()).c_str());
+  }
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand("info", "Show what a model file says, and its network layer by layer");
+  auto choice = std::make_shared<ModelChoice>();
+  add_model_choice(*command, *choice);
+  command->callback([choice, &status] {
+    info(*choice);
+    status = all_well;
+  });
+}
+
+}  // namespace limn::program

@@ -1,0 +1,59 @@
+// Which network a command works on: a model file, the default one, or one described on the command line.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <limn/core/weights.hpp>
+#include <limn/model_file/model.hpp>
+#include <limn/network/graph.hpp>
+
+namespace limn::program {
+
+/// Notes how the program was called; default_model() looks beside it.
+void remember_program(const char* argv0);
+
+/// The model file for a command that names none: the environment variable LIMN_MODEL, else the file in the source tree
+/// that the program was built from, else PREFIX/share/limn of where it is installed. Throws Error if there is none.
+std::string default_model();
+
+/// Weights of the right shapes for any graph, and their memory. Values are random, always the same, and such that
+/// nothing overflows: for measuring time, not for poses.
+class RandomWeights {
+ public:
+  explicit RandomWeights(const Graph& graph);
+  const Weights& weights() const { return weights_; }
+
+ private:
+  std::vector<unsigned char> memory_;
+  Weights weights_;
+};
+
+/// What the command line says about the network.
+struct ModelChoice {
+  std::string file;
+  std::string network;  ///< "resnet18", ...
+  Index keypoints = 16;
+  std::string input;  ///< "HxW"
+};
+
+/// Adds MODEL, --network, --keypoints and --input to a command.
+void add_model_choice(CLI::App& command, ModelChoice& choice);
+
+/// A network that was chosen, with the input's height and width.
+struct ChosenNetwork {
+  explicit ChosenNetwork(const ModelChoice& choice);
+
+  std::optional<Model> model;  ///< absent if the network is only described
+  Graph graph;
+  Index height = 256;
+  Index width = 256;
+  std::string title;
+};
+
+}  // namespace limn::program

@@ -1,0 +1,76 @@
+#include "photos.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <utility>
+
+namespace limn::program {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// The same for every way to write a path, also where the file system does not tell upper from lower case.
+std::string key_of(const std::string& path) {
+  std::error_code ignored;
+  const fs::path canonical = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  return lower((canonical.empty() ? fs::path(path) : canonical).string());
+}
+
+}  // namespace
+
+bool has_picture_extension(const std::string& path) {
+  const std::string extension = lower(fs::path(path).extension().string());
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".bmp";
+}
+
+std::vector<PhotoFile> find_photos(const std::vector<std::string>& arguments) {
+  std::vector<PhotoFile> photos;
+  for (const std::string& argument : arguments) {
+    std::error_code error;
+    if (!fs::is_directory(argument, error)) {
+      photos.push_back({argument, ""});
+      continue;
+    }
+    std::vector<std::string> found;
+    fs::directory_iterator entries(argument, error);
+    for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+      std::error_code unknown;
+      const std::string path = entries->path().string();
+      if (has_picture_extension(path) && !entries->is_directory(unknown)) found.push_back(path);
+    }
+    if (error) {
+      photos.push_back({argument, "cannot read the folder: " + error.message()});
+    } else if (found.empty()) {
+      photos.push_back({argument, "no picture in this folder: expected files named .jpg, .jpeg, .png or .bmp"});
+    }
+    std::sort(found.begin(), found.end());
+    for (std::string& path : found) photos.push_back({std::move(path), ""});
+  }
+  return photos;
+}
+
+OutputNames::OutputNames(std::string folder, const std::vector<PhotoFile>& inputs) : folder_(std::move(folder)) {
+  for (const PhotoFile& input : inputs) taken_.insert(key_of(input.path));
+}
+
+std::string OutputNames::claim(const std::string& photo, const std::string& suffix) {
+  const fs::path path(photo);
+  const std::string extension = lower(path.extension().string());
+  const char* ending = extension == ".jpg" || extension == ".jpeg" ? ".jpg" : ".png";
+  for (int number = 1;; ++number) {
+    const std::string numbered = number == 1 ? "" : "_" + std::to_string(number);
+    const std::string name = (fs::path(folder_) / (path.stem().string() + suffix + numbered + ending)).string();
+    if (claim_exactly(name)) return name;
+  }
+}
+
+bool OutputNames::claim_exactly(const std::string& path) { return taken_.insert(key_of(path)).second; }
+
+}  // namespace limn::program

@@ -1,0 +1,40 @@
+// Which photos are asked for, and what the pictures made of them are called.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace limn::program {
+
+/// A photo to be looked at; `error` says why there is none, where that is known before it is opened.
+struct PhotoFile {
+  std::string path;
+  std::string error;
+};
+
+/// Whether the name ends as those of JPEG, PNG and BMP files do, in upper or lower case.
+bool has_picture_extension(const std::string& path);
+
+/// Files as they are given; for a folder the pictures in it (not in its own folders), sorted by name.
+std::vector<PhotoFile> find_photos(const std::vector<std::string>& arguments);
+
+/// Gives out names for files to be written: none twice, and none that is an input's.
+class OutputNames {
+ public:
+  /// Pictures go into `folder`; empty means the working directory.
+  OutputNames(std::string folder, const std::vector<PhotoFile>& inputs);
+
+  /// FOLDER/<stem of the photo><suffix>.jpg for JPEG photos, .png for others; with "_2", "_3", ... before the ending
+  /// if the name is taken.
+  std::string claim(const std::string& photo, const std::string& suffix);
+
+  /// Claims this very name. Returns whether it was free.
+  bool claim_exactly(const std::string& path);
+
+ private:
+  std::string folder_;
+  std::set<std::string> taken_;
+};
+
+}  // namespace limn::program

@@ -1,0 +1,47 @@
+// Numbers and tables as the program prints them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <limn/core/eigen.hpp>
+
+namespace limn::program {
+
+/// printf into a string.
+#if defined(__GNUC__) || defined(__clang__)
+__attribute__((format(printf, 1, 2)))
+#endif
+std::string
+format(const char* pattern, ...);
+
+/// 15376464 as "15,376,464".
+std::string thousands(Index number);
+
+/// "1 photo", "2 photos".
+std::string count_of(std::size_t count, const std::string& one, const std::string& many);
+
+/// Height and width from "HEIGHTxWIDTH"; both 0 for an empty text. Throws Error for anything else.
+std::pair<Index, Index> parse_size(const std::string& text);
+
+/// Rows of text in columns: the first column to the left, the others to the right unless said otherwise.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
+
+  /// As many cells as the header has.
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+  /// Columns of text, which begin at the left.
+  void left_align(std::size_t column) { left_.push_back(column); }
+
+  /// Prints to stdout.
+  void print() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::size_t> left_ = {0};
+};
+
+}  // namespace limn::program
