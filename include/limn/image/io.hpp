@@ -310,9 +310,10 @@ static inline std::vector<unsigned char> encode_image(const ImageView& view, con
   const int channels = view.format == PixelFormat::gray ? 1 : 3;
   std::vector<unsigned char> file;
   const auto append = [](void* to, void* data, int count) {
-    const auto* begin = static_cast<const unsigned char*>(data);
-    auto* bytes = static_cast<std::vector<unsigned char>*>(to);
-    bytes->insert(bytes->end(), begin, begin + count);
+    auto& bytes = *static_cast<std::vector<unsigned char>*>(to);
+    const std::size_t before = bytes.size();
+    bytes.resize(before + static_cast<std::size_t>(count));
+    std::memcpy(bytes.data() + before, data, static_cast<std::size_t>(count));
   };
   int done = 0;
   if (jpeg) {
