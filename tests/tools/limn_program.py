@@ -1,0 +1,167 @@
+"""What the tests of the limn program need: running it, and small picture files written and read without libraries."""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+ROOT = os.environ.get(
+    "LIMN_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+)
+PROGRAM = os.environ.get("LIMN_PROGRAM")
+MODEL = os.path.join(ROOT, "weights", "pose_resnet18_mpii16_192x192.safetensors")
+PHOTO = os.path.join(ROOT, "examples", "photos", "photographer.png")
+JPEG_PHOTO = os.path.join(ROOT, "examples", "photos", "grace_hopper.jpg")
+SHARED = os.path.join(os.path.dirname(ROOT), "shared")
+
+
+def skip_without_program():
+    """Ends the script as skipped where there is nothing to test."""
+    if not PROGRAM:
+        print("skipped: the environment variable LIMN_PROGRAM does not name the program (ctest sets it)")
+        sys.exit(77)
+
+
+class ProgramTest(unittest.TestCase):
+    """Each test has a folder of its own, which is the working directory of the program."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="limn_test_")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, *names):
+        path = os.path.join(self.folder, *names)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def write(self, name, content):
+        path = self.path(name)
+        with open(path, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        return path
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def files(self, folder="."):
+        return sorted(os.listdir(os.path.join(self.folder, folder)))
+
+    def limn(self, *arguments, status=0, environment=None):
+        """Runs the program, checks its exit status and that it says why it failed. Returns (stdout, stderr)."""
+        variables = {key: value for key, value in os.environ.items() if key != "LIMN_MODEL"}
+        variables.update(environment or {})
+        done = subprocess.run(
+            [PROGRAM, *arguments],
+            cwd=self.folder,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        out, err = done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+        self.assertEqual(done.returncode, status, f"limn {' '.join(arguments)}\n{out}\n{err}")
+        for line in err.splitlines():
+            self.assertTrue(line.startswith("limn: "), err)
+        if status == 0:
+            self.assertEqual(err, "")
+        else:
+            self.assertNotEqual(err, "")
+        return out, err
+
+    def fails(self, status, *arguments, says=(), environment=None):
+        """The program refuses to work with one line, which holds these texts."""
+        out, err = self.limn(*arguments, status=status, environment=environment)
+        self.assertEqual(err.count("\n"), 1, err)
+        for text in says:
+            self.assertIn(text, err)
+        return out, err
+
+
+# ---- Pictures --------------------------------------------------------------------------------------------------------
+
+CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # PNG's colour types: grey, RGB, grey and alpha, RGBA
+
+
+def png_chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, color_type, depth, samples):
+    """PNG file; `samples` are the numbers of all pixels, row by row."""
+    row = width * CHANNELS[color_type]
+    pattern = f">{row}{'B' if depth == 8 else 'H'}"
+    rows = [b"\0" + struct.pack(pattern, *samples[y * row : (y + 1) * row]) for y in range(height)]
+    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", zlib.compress(b"".join(rows)))
+        + png_chunk(b"IEND", b"")
+    )
+
+
+def bmp(width, height, rgb):
+    """24-bit BMP, rows from the bottom up and padded to 4 bytes."""
+    rows = []
+    for y in reversed(range(height)):
+        row = bytearray()
+        for x in range(width):
+            r, g, b = rgb[3 * (y * width + x) : 3 * (y * width + x) + 3]
+            row += bytes((b, g, r))
+        rows.append(bytes(row) + b"\0" * (-len(row) % 4))
+    data = b"".join(rows)
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, len(data), 2835, 2835, 0, 0)
+    return struct.pack("<2sIHHI", b"BM", 54 + len(data), 0, 0, 54) + header + data
+
+
+def read_png(data):
+    """(width, height, channels, samples) of an 8-bit PNG without interlacing."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    position, packed = 8, b""
+    while position < len(data):
+        (length,) = struct.unpack(">I", data[position : position + 4])
+        kind, content = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
+        if kind == b"IHDR":
+            width, height, depth, color_type, _, _, interlaced = struct.unpack(">IIBBBBB", content)
+            assert depth == 8 and interlaced == 0
+        elif kind == b"IDAT":
+            packed += content
+        position += 12 + length
+    channels = CHANNELS[color_type]
+    rows, size = zlib.decompress(packed), width * channels
+    samples, above = bytearray(), bytearray(size)
+    for y in range(height):
+        kind, row = rows[y * (size + 1)], bytearray(rows[y * (size + 1) + 1 : (y + 1) * (size + 1)])
+        for i in range(size):
+            left = row[i - channels] if i >= channels else 0
+            corner = above[i - channels] if i >= channels else 0
+            if kind == 1:
+                row[i] = (row[i] + left) & 255
+            elif kind == 2:
+                row[i] = (row[i] + above[i]) & 255
+            elif kind == 3:
+                row[i] = (row[i] + (left + above[i]) // 2) & 255
+            elif kind == 4:
+                guess = left + above[i] - corner
+                nearest = min((left, above[i], corner), key=lambda value: abs(guess - value))
+                row[i] = (row[i] + nearest) & 255
+        samples += row
+        above = row
+    return width, height, channels, samples
+
+
+def picture_size(data):
+    """(width, height) of a PNG or JPEG file."""
+    if data[:4] == b"\x89PNG":
+        return struct.unpack(">II", data[16:24])
+    position = 2
+    while data[position + 1] not in (0xC0, 0xC1, 0xC2):
+        position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
+    height, width = struct.unpack(">HH", data[position + 5 : position + 9])
+    return width, height

@@ -1,0 +1,728 @@
+#!/usr/bin/env python3
+"""Tests of the limn program from outside: LIMN_PROGRAM names it. Only the tests of `verify` need numpy."""
+
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import unittest
+
+from limn_program import (
+    JPEG_PHOTO,
+    MODEL,
+    PHOTO,
+    PROGRAM,
+    ROOT,
+    ProgramTest,
+    bmp,
+    picture_size,
+    png,
+    read_png,
+    skip_without_program,
+)
+
+skip_without_program()
+
+try:
+    import numpy as np
+except ImportError:
+    np = None
+
+KEYPOINTS = (
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top right_wrist "
+    "right_elbow right_shoulder left_shoulder left_elbow left_wrist"
+).split()
+WIDTH, HEIGHT = 40, 56
+GREYS = [(7 * x + 5 * y + x * y) % 256 for y in range(HEIGHT) for x in range(WIDTH)]
+
+
+def small_photo(seed=0):
+    """A picture on which a network finds something or other."""
+    return png(WIDTH, HEIGHT, 0, 8, [(value + 11 * seed) % 256 for value in GREYS])
+
+
+def photos_of(text):
+    return json.loads(text)["photos"]
+
+
+def poses_of(text):
+    """The poses of the only photo."""
+    (photo,) = photos_of(text)
+    return photo["poses"]
+
+
+class EstimateTest(ProgramTest):
+    """Most photos here are small, and the network's input too: what is tested is the program."""
+
+    def estimate(self, *arguments, **options):
+        """Returns what the program writes as JSON."""
+        return self.limn("estimate", *arguments, "--input", "64x64", "--json", "-", "-q", **options)[0]
+
+
+class APhoto(EstimateTest):
+    def test_gives_named_keypoints_and_a_picture_of_its_size(self):
+        out, _ = self.limn("estimate", PHOTO, "-o", "drawn.png", "--json", "pose.json")
+        result = json.loads(self.read("pose.json"))
+        (photo,) = result["photos"]
+        self.assertEqual(result["model"], "pose_resnet18_mpii16_192x192")
+        self.assertEqual((photo["file"], photo["width"], photo["height"]), (PHOTO, 512, 512))
+        (pose,) = photo["poses"]
+        self.assertEqual([keypoint["name"] for keypoint in pose["keypoints"]], KEYPOINTS)
+        self.assertEqual(pose["box"], [0, 0, 512, 512])
+        for keypoint in pose["keypoints"]:
+            self.assertGreater(keypoint["score"], 0)
+            self.assertLess(keypoint["score"], 1.5)
+        mean = sum(keypoint["score"] for keypoint in pose["keypoints"]) / 16
+        self.assertAlmostEqual(pose["score"], mean, delta=2e-4)
+        self.assertEqual(picture_size(self.read("drawn.png")), (512, 512))
+        self.assertRegex(out, rf"^{re.escape(PHOTO)} -> drawn\.png: 1 person, score 0\.\d\d\n$")
+
+    def test_of_a_person_has_the_head_above_the_hips(self):
+        # The photographer stands upright; his head is at about (225, 120), his hips half way down.
+        (pose,) = poses_of(self.limn("estimate", PHOTO, "--json", "-", "--no-pictures", "-q")[0])
+        points = {keypoint["name"]: (keypoint["x"], keypoint["y"]) for keypoint in pose["keypoints"]}
+        self.assertLess(points["head_top"][1], points["pelvis"][1] - 80)
+        self.assertLess(abs(points["head_top"][0] - 225), 60)
+        self.assertLess(abs(points["head_top"][1] - 100), 60)
+
+    def test_is_drawn_on_from_the_threshold_on_only(self):
+        self.write("a.png", small_photo())
+        self.estimate("a.png", "--threshold", "0", "-o", "all.png")
+        self.estimate("a.png", "--threshold", "100", "-o", "none.png")
+        width, height, channels, samples = read_png(self.read("none.png"))
+        self.assertEqual((width, height, channels), (WIDTH, HEIGHT, 3))
+        self.assertEqual(list(samples), [value for value in GREYS for _ in range(3)])
+        self.assertNotEqual(read_png(self.read("all.png"))[3], samples)
+
+    def test_may_be_any_kind_of_file(self):
+        rgb = [value for value in GREYS for _ in range(3)]
+        kinds = {
+            "grey.png": png(WIDTH, HEIGHT, 0, 8, GREYS),
+            "grey16.png": png(WIDTH, HEIGHT, 0, 16, [257 * value for value in GREYS]),
+            "grey_alpha.png": png(WIDTH, HEIGHT, 4, 8, [part for value in GREYS for part in (value, 255)]),
+            "rgb.PNG": png(WIDTH, HEIGHT, 2, 8, rgb),
+            "rgb16.png": png(WIDTH, HEIGHT, 2, 16, [257 * value for value in rgb]),
+            "rgba.png": png(WIDTH, HEIGHT, 6, 8, [part for value in GREYS for part in (value, value, value, 255)]),
+            "rgb.bmp": bmp(WIDTH, HEIGHT, rgb),
+        }
+        for name, content in kinds.items():
+            self.write(name, content)
+        photos = photos_of(self.estimate(*kinds, "--no-pictures"))
+        self.assertEqual([photo["file"] for photo in photos], list(kinds))
+        for photo in photos:
+            self.assertEqual(photo["poses"], photos[0]["poses"], photo["file"])
+
+    def test_may_be_tiny(self):
+        self.write("dot.png", png(1, 1, 0, 8, [77]))
+        (pose,) = poses_of(self.estimate("dot.png"))
+        self.assertEqual(pose["box"], [0, 0, 1, 1])
+        self.assertEqual(picture_size(self.read("dot_pose.png")), (1, 1))
+
+    def test_that_cannot_be_read_is_reported(self):
+        _, err = self.fails(1, "estimate", "nowhere.jpg", says=["nowhere.jpg"])
+        self.assertEqual(err.count("nowhere.jpg"), 1)
+        self.write("text.png", "this is not a picture")
+        self.fails(1, "estimate", "text.png", says=["limn: text.png: "])
+        self.write("empty.jpg", "")
+        self.fails(1, "estimate", "empty.jpg", says=["limn: empty.jpg: "])
+        self.write("cut.png", small_photo()[:150])
+        self.fails(1, "estimate", "cut.png", says=["limn: cut.png: "])
+        self.assertEqual(self.files(), ["cut.png", "empty.jpg", "text.png"])
+
+
+class Pictures(EstimateTest):
+    def test_go_to_the_working_directory(self):
+        self.write("photos/a.png", small_photo())
+        out, _ = self.limn("estimate", "photos/a.png", "--input", "64x64")
+        self.assertEqual(self.files(), ["a_pose.png", "photos"])
+        self.assertEqual(self.files("photos"), ["a.png"])
+        self.assertIn("photos/a.png -> a_pose.png: 1 person", out)
+
+    def test_of_jpeg_photos_are_jpeg_files(self):
+        self.limn("estimate", JPEG_PHOTO, "--input", "64x64", "-q")
+        picture = self.read("grace_hopper_pose.jpg")
+        self.assertEqual(picture[:2], b"\xff\xd8")
+        self.assertEqual(picture_size(picture), (512, 600))
+
+    def test_go_to_a_folder_that_is_made(self):
+        self.write("a.png", small_photo())
+        self.limn("estimate", "a.png", "-q", "--input", "64x64", "-o", "new/folder")
+        self.assertEqual(self.files("new/folder"), ["a_pose.png"])
+        self.limn("estimate", "a.png", "-q", "--input", "64x64", "-o", "other/name.jpg")
+        self.assertEqual(self.files("other"), ["name.jpg"])
+        self.assertEqual(self.read("other/name.jpg")[:2], b"\xff\xd8")
+
+    def test_never_overwrite_a_photo(self):
+        for name in ("a.png", "a_pose.png"):
+            self.write(name, small_photo())
+        self.estimate("a.png", "a_pose.png")
+        self.assertEqual(self.files(), ["a.png", "a_pose.png", "a_pose_2.png", "a_pose_pose.png"])
+        self.assertEqual(self.read("a_pose.png"), small_photo())
+        self.estimate(".", "-o", ".")
+        self.assertEqual(self.read("a_pose.png"), small_photo())
+        self.fails(2, "estimate", "a.png", "-o", "./a.png", says=["overwrite"])
+        self.assertEqual(self.read("a.png"), small_photo())
+
+    def test_of_photos_with_one_name_are_all_kept(self):
+        for name in ("one/a.png", "two/a.png", "two/a.bmp"):
+            self.write(name, bmp(8, 8, [9] * 192) if name.endswith("bmp") else small_photo())
+        self.estimate("one/a.png", "two", "-o", "out")
+        self.assertEqual(self.files("out"), ["a_pose.png", "a_pose_2.png", "a_pose_3.png"])
+        self.assertEqual(picture_size(self.read("out/a_pose_2.png")), (8, 8))  # "two/a.bmp" comes before "two/a.png"
+
+    def test_of_several_photos_need_a_folder(self):
+        self.write("a.png", small_photo())
+        self.fails(2, "estimate", "a.png", "a.png", "-o", "out.png", says=["folder"])
+        self.write("file", "")
+        self.fails(2, "estimate", "a.png", "-o", "file", says=["file", "folder"])
+
+    def test_may_be_left_out(self):
+        self.write("a.png", small_photo())
+        out, _ = self.limn("estimate", "a.png", "--no-pictures", "--input", "64x64")
+        self.assertRegex(out, r"^a\.png: 1 person, score")
+        self.assertEqual(self.files(), ["a.png"])
+
+    def test_of_heatmaps_are_grids_of_small_photos(self):
+        self.write("a.png", small_photo())
+        out, _ = self.limn("estimate", "a.png", "--heatmaps", "--input", "64x64")
+        self.assertIn("a.png -> a_pose.png, a_heatmaps.png: 1 person", out)
+        # 16 keypoints: 4 x 4 copies of the photo, which is small enough to stay as it is, and 4 pixels between them.
+        self.assertEqual(picture_size(self.read("a_heatmaps.png")), (4 * WIDTH + 12, 4 * HEIGHT + 12))
+        self.limn("estimate", JPEG_PHOTO, "--heatmaps", "--input", "64x64", "-q", "-o", "big.jpg", "--no-pictures")
+        # 512 x 600 shrinks to 218 x 256.
+        self.assertEqual(picture_size(self.read("big_heatmaps.jpg")), (4 * 218 + 12, 4 * 256 + 12))
+        self.assertEqual(self.files(), ["a.png", "a_heatmaps.png", "a_pose.png", "big_heatmaps.jpg"])
+
+
+class Folders(EstimateTest):
+    def test_are_done_in_the_order_of_names_and_not_entered(self):
+        for name in ("b.png", "a.png", "C.PNG"):
+            self.write("photos/" + name, small_photo())
+        self.write("photos/notes.txt", "no picture")
+        self.write("photos/deeper/d.png", small_photo())
+        self.write("photos/folder.png/e.png", small_photo())
+        files = [photo["file"] for photo in photos_of(self.estimate("photos", "--no-pictures"))]
+        self.assertEqual(files, [os.path.join("photos", name) for name in ("C.PNG", "a.png", "b.png")])
+
+    def test_with_a_broken_picture_are_done_but_for_that(self):
+        for name in ("a.png", "c.png"):
+            self.write("photos/" + name, small_photo())
+        self.write("photos/b.png", b"\x89PNG\r\n\x1a\n broken")
+        out, err = self.limn(
+            "estimate", "photos", "nowhere.png", "-o", "out", "--json", "all.json", "--input", "64x64", status=1
+        )
+        photos = photos_of(self.read("all.json"))
+        files = [photo["file"] for photo in photos]
+        self.assertEqual(files, ["photos/a.png", "photos/b.png", "photos/c.png", "nowhere.png"])
+        for number in (0, 2):
+            self.assertEqual(len(photos[number]["poses"]), 1)
+        for number in (1, 3):
+            self.assertEqual(sorted(photos[number]), ["error", "file"])
+            self.assertIn(f"limn: {photos[number]['file']}: {photos[number]['error']}\n", err)
+        self.assertIn("limn: 2 of 4 photos could not be done\n", err)
+        self.assertEqual(out.count("\n"), 2)
+        self.assertEqual(self.files("out"), ["a_pose.png", "c_pose.png"])
+
+    def test_without_pictures_are_reported(self):
+        self.write("photos/notes.txt", "")
+        self.fails(1, "estimate", "photos", says=["limn: photos: no picture"])
+
+
+class Boxes(EstimateTest):
+    def setUp(self):
+        super().setUp()
+        self.write("images/a_1.png", small_photo(1))
+        self.write("images/a_2.png", small_photo(2))
+        self.write("images/a_3.png", small_photo(3))
+
+    def annotations(self, **changes):
+        """Two people and a crowd and a dog in a_1, nobody in a_2, one person in a_3, whose id is not its number."""
+        boxes = [
+            (1, 1, 0, [2, 3, 20, 30]),
+            (1, 1, 1, [0, 0, 9, 9]),
+            (1, 7, 0, [1, 1, 5, 5]),
+            (30, 1, 0, [0, 0, WIDTH, HEIGHT]),
+            (1, 1, 0, [10.5, 3, 20.25, 30]),
+        ]
+        document = {
+            "images": [
+                {"id": 1, "file_name": "images/a_1.png", "width": WIDTH, "height": HEIGHT},
+                {"id": 2, "file_name": "a_2.png"},
+                {"id": 30, "file_name": "./images//a_3.png", "width": WIDTH, "height": HEIGHT},
+                {"id": 4, "file_name": "elsewhere/a_3.png", "width": 1, "height": 1},
+            ],
+            "annotations": [
+                {"image_id": image, "category_id": category, "iscrowd": crowd, "bbox": box}
+                for image, category, crowd, box in boxes
+            ],
+            "categories": [{"id": 7, "name": "dog"}, {"id": 1, "name": "person"}],
+        }
+        document.update(changes)
+        return self.write("boxes.json", json.dumps(document))
+
+    def test_of_the_command_line_hold_one_person_each(self):
+        both = poses_of(self.estimate("images/a_1.png", "--box", "2,3,20,30", "--box=10.5,3,20.25,30", "--no-pictures"))
+        self.assertEqual([pose["box"] for pose in both], [[2, 3, 20, 30], [10.5, 3, 20.25, 30]])
+        (second,) = poses_of(self.estimate("images/a_1.png", "--box", "10.5,3,20.25,30", "--no-pictures"))
+        self.assertEqual(both[1], second)
+        self.assertNotEqual(both[0]["keypoints"], second["keypoints"])
+
+    def test_that_hold_the_whole_photo_change_nothing(self):
+        (given,) = poses_of(self.estimate("images/a_1.png", "--box", f"0,0,{WIDTH},{HEIGHT}", "--no-pictures"))
+        (default,) = poses_of(self.estimate("images/a_1.png", "--no-pictures"))
+        self.assertEqual(given, default)
+
+    def test_may_reach_beyond_the_photo_but_not_lie_beside_it(self):
+        (pose,) = poses_of(self.estimate("images/a_1.png", "--box", "-10,-5,100,100", "--no-pictures"))
+        self.assertEqual(pose["box"], [-10, -5, 100, 100])
+        for box in (f"{WIDTH},0,5,5", f"0,{HEIGHT},5,5", "-5,0,5,5", "0,-9,5,5", "1e30,0,5,5"):
+            self.fails(1, "estimate", "images/a_1.png", "--box", box, says=["a_1.png: box [", "40x56"])
+
+    def test_that_are_no_boxes_are_refused(self):
+        unusable = "1,2,3 1,2,3,4,5 1,2,3, a,b,c,d 1;2;3;4 0,0,0,5 0,0,5,-1 nan,0,1,1 0,0,1,inf 1,2,3,4,".split()
+        for box in ("", *unusable):
+            self.fails(2, "estimate", "images/a_1.png", "--box", box, says=["--box", "x,y,width,height"])
+
+    def test_of_annotations_are_found_by_name(self):
+        self.annotations()
+        options = ("--boxes", "boxes.json", "--json", "out.json", "-o", "out", "--heatmaps", "--input", "64x64")
+        out, _ = self.limn("estimate", "images", *options)
+        photos = photos_of(self.read("out.json"))
+        boxes = [[pose["box"] for pose in photo["poses"]] for photo in photos]
+        self.assertEqual(boxes, [[[2, 3, 20, 30], [10.5, 3, 20.25, 30]], [], [[0, 0, WIDTH, HEIGHT]]])
+        self.assertIn("images/a_2.png: no box\n", out)
+        self.assertRegex(out, r"a_1\.png -> .*: 2 people, score \d\.\d\d \d\.\d\d\n")
+        pictures = ["a_1_heatmaps.png", "a_1_heatmaps_2.png", "a_1_pose.png", "a_3_heatmaps.png", "a_3_pose.png"]
+        self.assertEqual(self.files("out"), pictures)
+
+    def test_of_detections_are_found_by_the_id_in_the_name(self):
+        detections = [
+            {"image_id": 1, "category_id": 1, "bbox": [2, 3, 20, 30], "score": 0.9},
+            {"image_id": 3, "category_id": 1, "bbox": [0, 0, 5, 5], "score": 0.2},
+            {"image_id": 3, "category_id": 18, "bbox": [0, 0, 6, 6], "score": 0.9},
+            {"image_id": 3, "category_id": 1, "bbox": [0, 0, 7, 7]},
+            {"image_id": 77, "category_id": 1, "bbox": [0, 0, 8, 8], "score": 0.9},
+        ]
+        self.write("boxes.json", json.dumps(detections))
+        arguments = ("images", "--boxes", "boxes.json", "--no-pictures")
+        photos = photos_of(self.estimate(*arguments))
+        boxes = [[pose["box"] for pose in photo["poses"]] for photo in photos]
+        self.assertEqual(boxes, [[[2, 3, 20, 30]], [], [[0, 0, 5, 5], [0, 0, 7, 7]]])
+        photos = photos_of(self.estimate(*arguments, "--min-box-score", "0.5"))
+        self.assertEqual([pose["box"] for pose in photos[2]["poses"]], [[0, 0, 7, 7]])
+
+    def test_for_a_photo_of_another_size_are_refused(self):
+        image = {"id": 1, "file_name": "a_1.png", "width": HEIGHT, "height": WIDTH}
+        self.annotations(images=[image], annotations=[{"image_id": 1, "bbox": [0, 0, 5, 5]}])
+        self.fails(1, "estimate", "images/a_1.png", "--boxes", "boxes.json", says=["56x40", "40x56"])
+
+    def test_that_could_be_for_two_photos_are_refused(self):
+        images = [{"id": 1, "file_name": "x/a_1.png"}, {"id": 2, "file_name": "y/a_1.png"}]
+        self.annotations(images=images, annotations=[{"image_id": 1, "bbox": [0, 0, 5, 5]}])
+        self.write("x/a_1.png", small_photo())
+        _, err = self.limn("estimate", "images/a_1.png", "x/a_1.png", "--boxes", "boxes.json", "-q", status=1)
+        self.assertIn("limn: images/a_1.png: boxes.json: both x/a_1.png and y/a_1.png", err)
+        self.assertEqual(self.files(), ["a_1_pose.png", "boxes.json", "images", "x"])
+
+    def test_files_that_are_wrong_are_refused(self):
+        def refused(content, *says):
+            self.write("boxes.json", content if isinstance(content, str) else json.dumps(content))
+            self.fails(2, "estimate", "images/a_1.png", "--boxes", "boxes.json", says=["boxes.json", *says])
+
+        self.fails(2, "estimate", "images/a_1.png", "--boxes", "nowhere.json", says=["nowhere.json"])
+        refused("{not json", "JSON")
+        refused({"pictures": []}, "COCO")
+        refused({"images": {}, "annotations": []}, "COCO")
+        refused(3, "COCO")
+        refused([{"bbox": [0, 0, 1, 1]}], "[0]", "image_id")
+        refused([7], "[0]", "object")
+        image = {"id": 1, "file_name": "a_1.png"}
+        refused({"images": [{"id": "one", "file_name": "a"}], "annotations": []}, "images[0]", "id")
+        refused({"images": [{"id": 1}], "annotations": []}, "images[0]", "file_name")
+        refused({"images": [image, image], "annotations": []}, "images[1]", "twice")
+        refused({"images": [image], "annotations": [{"image_id": 5, "bbox": [0, 0, 1, 1]}]}, "annotations[0]", "5")
+        refused({"images": [image], "annotations": [{"image_id": 1, "bbox": [0, 0, 1]}]}, "annotations[0]", "bbox")
+        refused({"images": [image], "annotations": [{"image_id": 1, "bbox": [0, 0, 1, "w"]}]}, "annotations[0]", "bbox")
+        refused({"images": [image], "annotations": []}, "no box")
+
+    def test_come_from_one_place_only(self):
+        self.annotations()
+        self.fails(2, "estimate", "images/a_1.png", "--boxes", "boxes.json", "--box", "0,0,9,9", says=["--box"])
+
+
+class CocoResults(EstimateTest):
+    def results(self, *arguments):
+        return json.loads(self.estimate(*arguments, "--format", "coco", "--no-pictures"))
+
+    def test_take_the_image_id_from_the_name(self):
+        self.write("COCO_val2014_000000000042.png", small_photo())
+        (result,) = self.results("COCO_val2014_000000000042.png")
+        self.assertEqual(sorted(result), ["category_id", "image_id", "keypoints", "score"])
+        self.assertEqual((result["image_id"], result["category_id"]), (42, 1))
+        (pose,) = poses_of(self.estimate("COCO_val2014_000000000042.png", "--no-pictures"))
+        expected = [keypoint[key] for keypoint in pose["keypoints"] for key in ("x", "y", "score")]
+        self.assertEqual(result["keypoints"], expected)
+        self.assertEqual(result["score"], pose["score"])
+
+    def test_take_the_image_id_from_the_boxes(self):
+        self.write("five_5.png", small_photo())
+        box = {"image_id": 17, "bbox": [0, 0, 9, 9]}
+        document = {"images": [{"id": 17, "file_name": "five_5.png"}], "annotations": [box, box]}
+        self.write("boxes.json", json.dumps(document))
+        results = self.results("five_5.png", "--boxes", "boxes.json")
+        self.assertEqual([result["image_id"] for result in results], [17, 17])
+
+    def test_need_an_image_id(self):
+        self.write("photo.png", small_photo())
+        self.write("photo_99999999999999999999.png", small_photo())
+        for name in ("photo.png", "photo_99999999999999999999.png"):
+            self.fails(1, "estimate", name, "--json", "-", "--format", "coco", says=[name, "image id"])
+        self.fails(2, "estimate", "photo.png", "--format", "coco", says=["--json"])
+        self.fails(2, "estimate", "photo.png", "--json", "-", "--format", "xml", says=["xml"])
+
+
+class Repeating(EstimateTest):
+    def test_gives_the_same_bytes_with_any_number_of_threads(self):
+        for number in range(5):
+            self.write(f"photos/{number}.png", small_photo(number))
+        for source in ("photos", PHOTO):
+            texts, pictures = set(), set()
+            for run, threads in enumerate(("1", "1", "2", "3")):
+                folder = f"out{run}"
+                texts.add(self.limn("estimate", source, "-o", folder, "-q", "--json", "-", "--threads", threads)[0])
+                pictures.add(b"".join(self.read(os.path.join(folder, name)) for name in self.files(folder)))
+            self.assertEqual((len(texts), len(pictures)), (1, 1), source)
+
+    def test_reports_in_the_order_of_the_photos(self):
+        names = [f"{number}.png" for number in range(8)]
+        for number, name in enumerate(names):
+            size = 200 if number == 0 else 4  # the first takes longest
+            self.write(name, png(size, size, 0, 8, [5] * size * size))
+        out, _ = self.limn("estimate", *names, "--no-pictures", "--threads", "4", "--input", "64x64")
+        self.assertEqual([line.split(":")[0] for line in out.splitlines()], names)
+
+
+class Messages(EstimateTest):
+    def test_go_to_stderr_if_the_json_goes_to_stdout(self):
+        self.write("a.png", small_photo())
+        done = subprocess.run(
+            [PROGRAM, "estimate", "a.png", "--json", "-", "--input", "64x64", "--no-pictures"],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+        self.assertEqual(len(poses_of(done.stdout)), 1)
+        self.assertRegex(done.stderr, rb"^a\.png: 1 person, score \d\.\d\d\n$")
+
+    def test_are_left_out_on_demand(self):
+        self.write("a.png", small_photo())
+        out, err = self.limn("estimate", "a.png", "-q", "--input", "64x64")
+        self.assertEqual((out, err), ("", ""))
+
+    def test_count_the_photos_on_a_terminal_only(self):
+        try:
+            import pty
+
+            terminal, stderr = pty.openpty()
+        except (ImportError, OSError) as error:
+            self.skipTest(f"no pseudo-terminal: {error}")
+        names = [self.write(f"{number}.png", small_photo(number)) for number in range(3)]
+        command = [PROGRAM, "estimate", *names, "--input", "64x64", "--no-pictures"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=stderr, check=True)
+        os.close(stderr)
+        shown = os.read(terminal, 10000)
+        os.close(terminal)
+        for part in (b"1/3", b"2/3"):
+            self.assertIn(part, shown)
+        self.assertNotIn(b"3/3", shown)
+        self.assertTrue(shown.endswith(b"\r\033[K"), shown)
+        self.assertEqual(self.limn("estimate", *names, "--input", "64x64", "--no-pictures")[1], "")
+
+    def test_name_a_file_that_cannot_be_written(self):
+        self.write("a.png", small_photo())
+        self.fails(2, "estimate", "a.png", "--json", "no/folder.json", says=["no/folder.json"])
+        self.assertEqual(self.files(), ["a.png"])
+
+
+class TheModel(EstimateTest):
+    def test_that_is_missing_is_named(self):
+        self.write("a.png", small_photo())
+        self.fails(2, "estimate", "a.png", "--model", "nowhere.safetensors", says=["nowhere.safetensors"])
+        self.write("text.safetensors", "this is no model file")
+        self.fails(2, "estimate", "a.png", "--model", "text.safetensors", says=["text.safetensors"])
+        self.assertEqual(self.files(), ["a.png", "text.safetensors"])
+
+    def test_may_come_from_the_environment(self):
+        self.write("a.png", small_photo())
+        environment = {"LIMN_MODEL": "elsewhere.safetensors"}
+        self.fails(2, "estimate", "a.png", says=["elsewhere.safetensors"], environment=environment)
+        expected = self.estimate("a.png", "--no-pictures")
+        self.assertEqual(self.estimate("a.png", "--no-pictures", "--model", MODEL, environment=environment), expected)
+        self.assertEqual(self.estimate("a.png", "--no-pictures", environment={"LIMN_MODEL": MODEL}), expected)
+
+    def test_takes_inputs_of_other_sizes(self):
+        self.write("a.png", small_photo())
+        results = {
+            size: self.limn("estimate", "a.png", "--no-pictures", "-q", "--json", "-", "--input", size)[0]
+            for size in ("192x192", "64x96", "96x64")
+        }
+        self.assertEqual(len(set(results.values())), 3)
+        default = self.limn("estimate", "a.png", "--no-pictures", "-q", "--json", "-")[0]
+        self.assertEqual(default, results["192x192"])
+        self.fails(2, "estimate", "a.png", "--input", "100x64", says=["32", "100x64"])
+        for size in ("64", "x", "64x", "64x64x64", "0x64", "-64x64", "9999999999999x32", "big"):
+            self.fails(2, "estimate", "a.png", f"--input={size}", says=["--input", "HEIGHTxWIDTH"])
+
+
+class CommandLine(ProgramTest):
+    def test_explains_itself(self):
+        for command in ((), ("estimate",), ("info",), ("verify",), ("bench",)):
+            out, _ = self.limn(*command, "--help")
+            self.assertIn("Exit status", out, command)
+            self.assertEqual(self.limn(*command, "-h")[0], out)
+        out, _ = self.limn("--version")
+        self.assertRegex(out, r"^limn \d+\.\d+\.\d+\n$")
+
+    def test_that_is_wrong_is_refused_in_one_line(self):
+        self.fails(2)
+        self.fails(2, "guess")
+        self.fails(2, "estimate")
+        self.fails(2, "estimate", "--guess", "a.png", says=["--guess"])
+        self.fails(2, "estimate", "a.png", "--threads", "0", says=["--threads"])
+        self.fails(2, "estimate", "a.png", "--threads", "many", says=["--threads"])
+        self.fails(2, "verify", MODEL)
+        self.fails(2, "bench", "--runs", "0")
+
+
+class Info(ProgramTest):
+    def rows(self, out):
+        """[(layer, type, shape, parameters, multiply-adds)] of a table; blocks have no numbers."""
+        found = []
+        for match in re.finditer(r"^(\S+) \((\w+)\) +(\[[\d, ]+\])(?: +([\d,]+) +([\d,]+))?$", out, re.MULTILINE):
+            name, kind, shape, *numbers = match.groups()
+            numbers = [None if number is None else int(number.replace(",", "")) for number in numbers]
+            found.append((name, kind, json.loads(shape), *numbers))
+        return found
+
+    def total(self, out, name):
+        return re.search(rf"^{name}: ([\d,]+)", out, re.MULTILINE).group(1)
+
+    def test_counts_the_parameters_as_published(self):
+        # Parameters as PyTorch counts them; multiply-adds worked out from the structure, in thousands of millions.
+        published = {
+            ("resnet18", "16", "256x256"): ("15,376,464", 3.862),
+            ("resnet18", "17", "256x192"): ("15,376,721", 2.897),
+            ("resnet50", "16", "256x256"): ("33,999,440", 7.234),
+            ("resnet50", "17", "256x192"): ("33,999,697", 5.426),
+            ("resnet101", "17", "256x192"): ("52,991,825", 9.063),
+            ("resnet152", "17", "256x192"): ("68,635,473", 12.699),
+        }
+        for (network, keypoints, size), (parameters, giga) in published.items():
+            out, _ = self.limn("info", "--network", network, "--keypoints", keypoints, "--input", size)
+            self.assertEqual(self.total(out, "Parameters"), parameters)
+            multiply_adds = int(self.total(out, "Multiply-adds").replace(",", ""))
+            self.assertAlmostEqual(multiply_adds / 1e9, giga, delta=0.002, msg=network)
+
+    def test_lists_every_layer_as_pytorch_does(self):
+        out, _ = self.limn("info", "--network", "resnet18", "--input", "256x192")
+        rows = self.rows(out)
+        for expected in (
+            ("conv1", "Conv2d", [64, 128, 96], 64 * 3 * 7 * 7),
+            ("bn1", "BatchNorm2d", [64, 128, 96], 128),
+            ("relu", "ReLU", [64, 128, 96], 0),
+            ("maxpool", "MaxPool2d", [64, 64, 48], 0),
+            ("layer2.0", "BasicBlock", [128, 32, 24], None),
+            ("layer2.0.downsample.0", "Conv2d", [128, 32, 24], 64 * 128),
+            ("deconv_layers.0", "ConvTranspose2d", [256, 16, 12], 512 * 256 * 16),
+            ("final_layer", "Conv2d", [16, 64, 48], 256 * 16 + 16),
+        ):
+            self.assertIn(expected, [row[:4] for row in rows])
+        # The rows that torchsummary has: 4 of the stem, 8 blocks of 7, 3 with 2 more, 3 deconvolutions of 3, the last.
+        kinds = [row[1] for row in rows]
+        self.assertEqual(len(kinds), 4 + 8 * 7 + 3 * 2 + 3 * 3 + 1)
+        self.assertEqual(kinds.count("ReLU"), 1 + 8 * 2 + 3)
+        self.assertEqual(kinds.count("BasicBlock"), 8)
+        for column, name in ((3, "Parameters"), (4, "Multiply-adds")):
+            total = sum(row[column] for row in rows if row[column] is not None)
+            self.assertEqual(f"{total:,}", self.total(out, name))
+
+    def test_shows_what_a_model_file_says(self):
+        for arguments in ((MODEL,), ()):
+            out, _ = self.limn("info", *arguments)
+            for text in ("pose_resnet18_mpii16_192x192", "192 x 192", "RGB", "affine", "quarter_offset", "right_ankle"):
+                self.assertIn(text, out)
+            self.assertEqual(self.total(out, "Parameters"), "15,376,464")
+            self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes, F16", out)
+            self.assertEqual(self.rows(out)[-1][:3], ("final_layer", "Conv2d", [16, 48, 48]))
+        out, _ = self.limn("info", "--input", "64x96")
+        self.assertEqual(self.rows(out)[-1][2], [16, 16, 24])
+
+    def test_refuses_what_there_is_not(self):
+        self.fails(2, "info", "nowhere.safetensors", says=["nowhere.safetensors"])
+        self.fails(2, "info", "--network", "resnet19", says=["resnet19"])
+        self.fails(2, "info", "--network", "resnet18", "--input", "100x100", says=["multiples of 32", "100x100"])
+        self.fails(2, "info", "--network", "resnet18", "--keypoints", "0", says=["keypoint"])
+        self.fails(2, "info", MODEL, "--network", "resnet18")
+
+
+@unittest.skipIf(np is None, "numpy is missing")
+class Verify(ProgramTest):
+    """The network of the formula weights (see tests/reference), whose heatmaps PyTorch computed."""
+
+    SIZE = 64
+
+    @classmethod
+    def setUpClass(cls):
+        sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
+        import formula
+        import tensor_file
+
+        cls.write_tensors = staticmethod(tensor_file.write)
+        cls.input = formula.network_input(3, cls.SIZE, cls.SIZE)
+        networks, _ = tensor_file.read(os.path.join(ROOT, "tests", "reference", "networks.safetensors"))
+        cls.heatmaps = networks["resnet18/heatmaps"]
+        with open(MODEL, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+        cls.document = json.loads(header.pop("__metadata__")["limn"])
+        cls.weights = formula.weights({name: tuple(entry["shape"]) for name, entry in header.items()})
+
+    def setUp(self):
+        super().setUp()
+        self.write_tensors(self.path("model.safetensors"), self.weights, {"limn": self.document})
+
+    def reference(self, **tensors):
+        tensors.setdefault("input", self.input)
+        tensors = {name: value for name, value in tensors.items() if value is not None}
+        self.write_tensors(self.path("reference.safetensors"), tensors, {})
+
+    def verify(self, *arguments, status=0):
+        return self.limn("verify", "model.safetensors", "reference.safetensors", *arguments, status=status)
+
+    def test_accepts_what_pytorch_computed(self):
+        self.reference(heatmaps=self.heatmaps)
+        out, _ = self.verify()
+        self.assertRegex(out, r"(?m)^heatmaps +16x16x16 ")
+        self.assertIn("the tensor agrees", out)
+        self.assertEqual(out.count("heatmaps"), 1)
+
+    def test_accepts_batches_of_one_and_checks_the_engine_on_demand(self):
+        self.reference(input=self.input[None], heatmaps=self.heatmaps[None], final_layer=self.heatmaps)
+        out, _ = self.verify("--engine")
+        self.assertEqual(out.count("all 2 tensors agree"), 2)
+        self.assertEqual(len(re.findall(r"(?m)^heatmaps +16x16x16 ", out)), 2)
+
+    def test_names_a_wrong_result(self):
+        wrong = self.heatmaps.copy()
+        wrong[3, 5, 7] += 0.01 * np.abs(wrong).max()
+        self.reference(heatmaps=wrong)
+        for arguments in ((), ("--engine",)):
+            out, err = self.verify(*arguments, status=1)
+            self.assertRegex(out, r"(?m)^heatmaps .* departs$")
+            self.assertIn("heatmaps", err)
+        self.verify("--tolerance", "0.02")
+
+    def test_names_the_first_of_several(self):
+        zeros = np.zeros((64, 16, 16), np.float32)
+        tensors = {"layer1.0": zeros, "maxpool": zeros, "layer1.1": zeros, "heatmaps": self.heatmaps}
+        self.reference(**tensors)
+        out, err = self.verify("--engine", status=1)
+        self.assertIn("the first is maxpool", out)
+        self.assertIn("maxpool", err)
+        self.assertEqual(out.count("3 of 4 tensors depart"), 2)
+        names = re.findall(r"(?m)^(\S+) +\d+x\d+x\d+ ", out)
+        self.assertEqual(names, ["maxpool", "layer1.0", "layer1.1", "heatmaps"] * 2)
+
+    def test_takes_a_wrong_shape_for_a_departure(self):
+        self.reference(heatmaps=self.heatmaps[:, :8])
+        out, err = self.verify(status=1)
+        self.assertIn("[16, 8, 16]", out)
+        self.assertIn("heatmaps", err)
+
+    def test_takes_what_is_no_number_for_a_departure(self):
+        wrong = self.heatmaps.copy()
+        wrong[0, 0, 0] = np.nan
+        self.reference(heatmaps=wrong)
+        self.verify("--tolerance", "1e9", status=1)
+
+    def test_refuses_references_it_cannot_use(self):
+        def refused(says, **tensors):
+            self.reference(**tensors)
+            self.fails(2, "verify", "model.safetensors", "reference.safetensors", says=["reference.safetensors", *says])
+
+        refused(["guess", "layer9"], heatmaps=self.heatmaps, guess=self.heatmaps, layer9=self.heatmaps)
+        refused(["input", "missing"], input=None, heatmaps=self.heatmaps)
+        refused(["input", "[1, 3, H, W]"], input=self.input[:2], heatmaps=self.heatmaps)
+        refused(["input", "[1, 3, H, W]"], input=self.input[0], heatmaps=self.heatmaps)
+        refused(["heatmaps"])
+        self.reference(input=self.input[:, :48], heatmaps=self.heatmaps)
+        self.fails(2, "verify", "model.safetensors", "reference.safetensors", says=["multiples of 32"])
+        self.write("reference.safetensors", "nothing")
+        self.fails(2, "verify", "model.safetensors", "reference.safetensors", says=["reference.safetensors"])
+        self.fails(2, "verify", "model.safetensors", "nowhere", says=["nowhere"])
+        self.fails(2, "verify", "nowhere", "reference.safetensors", says=["nowhere"])
+
+    def test_follows_pytorch_through_every_layer(self):
+        command = [sys.executable, os.path.join(ROOT, "tests", "reference", "generate.py")]
+        done = subprocess.run(
+            [*command, "--network", "18", "64", "96", "16", self.folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        if done.returncode == 77:
+            self.skipTest("PyTorch is not installed")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        checkpoint, reference = done.stdout.decode().split()
+        converter = [sys.executable, os.path.join(ROOT, "tools", "convert.py")]
+        model = self.path("converted.safetensors")
+        subprocess.run([*converter, checkpoint, model], stdout=subprocess.DEVNULL, check=True)
+        out, _ = self.limn("verify", model, reference, "--engine")
+        plain, engine = (int(number) for number in re.findall(r"all (\d+) tensors agree", out))
+        self.assertGreater(plain, 60)
+        self.assertGreater(engine, 20)
+
+
+class Bench(ProgramTest):
+    """Numbers depend on the machine; here only that there are some."""
+
+    def test_measures_a_described_network_and_its_layers(self):
+        out, _ = self.limn(
+            "bench", "--network", "resnet18", "--input", "64x32", "--runs", "2", "--threads", "2", "--layers"
+        )
+        self.assertIn("input 64x32, 2 threads, fp32, 2 runs", out)
+        self.assertRegex(out, r"(?m)^ms +median [\d.]+, min [\d.]+, max [\d.]+$")
+        self.assertRegex(out, r"(?m)^GFLOP/s +[\d.]+ of [\d.]+ ")
+        self.assertRegex(out, r"(?m)^conv1 \.\.\. relu +\S.*64x32x16 +[\d.]+ +[\d.]+ % +[\d.]+ +\d+ %$")
+        self.assertRegex(out, r"(?m)^final_layer ")
+
+    def test_measures_a_model(self):
+        out, _ = self.limn("bench", MODEL, "--input", "32x32", "--runs", "1")
+        self.assertIn("pose_resnet18_mpii16_192x192, input 32x32, 1 thread, fp32, 1 run\n", out)
+        self.assertNotIn("final_layer", out)
+
+    def test_refuses_what_there_is_not(self):
+        self.fails(2, "bench", "nowhere.safetensors", says=["nowhere.safetensors"])
+        self.fails(2, "bench", "--network", "alexnet", says=["alexnet"])
+        self.fails(2, "bench", MODEL, "--threads", "-1", says=["--threads"])
+
+
+class Readme(unittest.TestCase):
+    def test_shows_the_smallest_example_as_it_is_built(self):
+        with open(os.path.join(ROOT, "examples", "smallest.cpp"), encoding="utf-8") as file:
+            program = file.read()
+        self.assertLessEqual(program.count("\n"), 10)
+        try:
+            with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+                readme = file.read()
+        except FileNotFoundError:
+            self.skipTest("no README.md")
+        marker = "<!-- examples/smallest.cpp -->"
+        self.assertIn(marker, readme)
+        block = re.search(re.escape(marker) + r"\s*```\w*\n(.*?)```", readme, re.DOTALL)
+        self.assertIsNotNone(block, "no code block after the marker")
+        self.assertEqual(block.group(1), program)
+
+
+if __name__ == "__main__":
+    unittest.main()
