@@ -84,9 +84,10 @@ class DirectConvolution : public Kernel {
       phase.columns = output_.pixels();
       phase.rows = 1;
     }
+    const Index area = layer.kernel.area();
     pack(phase, [&](Index ky, Index kx) {
-      return tap_matrix(weight, layer.out_channels, layer.in_channels, layer.kernel.area(),
-                        ky * layer.kernel.width + kx);
+      return StridedMatrix(weight.data() + ky * layer.kernel.width + kx, layer.out_channels, layer.in_channels,
+                           {area, layer.in_channels * area});
     });
     phases_.push_back(std::move(phase));
   }
@@ -96,6 +97,7 @@ class DirectConvolution : public Kernel {
       : relu_(relu), bias_(std::move(bias)) {
     initialise(layer.output_shape(input), input);
     out_step_ = layer.stride;
+    const Index area = layer.kernel.area();
 
     // For the outputs of one place modulo the stride: the kernel elements, and the inputs they meet.
     struct Taps {
@@ -138,10 +140,8 @@ class DirectConvolution : public Kernel {
           // From the oldest input to the newest the kernel runs backwards.
           const Index tap_y = v.first + (v.count - 1 - ky) * layer.stride.height;
           const Index tap_x = h.first + (h.count - 1 - kx) * layer.stride.width;
-          return tap_matrix(weight, layer.in_channels, layer.out_channels, layer.kernel.area(),
-                            tap_y * layer.kernel.width + tap_x)
-              .transpose()
-              .eval();
+          return StridedMatrix(weight.data() + tap_y * layer.kernel.width + tap_x, layer.out_channels,
+                               layer.in_channels, {layer.out_channels * area, area});
         });
         phases_.push_back(std::move(phase));
       }

@@ -46,12 +46,16 @@ struct Conv2d {
 
 namespace detail {
 
-/// The weights of one kernel position as a matrix out x in, from PyTorch's (rows, columns, kernel height, kernel
-/// width) order: convolution keeps its outputs in rows, transposed convolution its inputs.
-inline Eigen::MatrixXf tap_matrix(const Eigen::Ref<const Eigen::VectorXf>& weight, Index rows, Index columns,
-                                  Index taps, Index tap) {
-  using Strided = Eigen::Map<const Eigen::MatrixXf, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
-  return Strided(weight.data() + tap, rows, columns, {taps, columns * taps});
+/// Pixels of a feature map that lie a fixed number of floats apart, channels x count.
+using PixelRun = Eigen::Map<Eigen::MatrixXf, 0, Eigen::OuterStride<>>;
+using ConstPixelRun = Eigen::Map<const Eigen::MatrixXf, 0, Eigen::OuterStride<>>;
+
+/// The weights of one kernel position inside a weight tensor; strides are (column, row).
+using StridedMatrix = Eigen::Map<const Eigen::MatrixXf, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
+
+/// out += matrix * in. Both convolutions come down to this one product, so that a user's compiler meets it once.
+inline void add_product(PixelRun out, const Eigen::MatrixXf& matrix, const ConstPixelRun& in) {
+  out.noalias() += matrix * in;
 }
 
 }  // namespace detail
@@ -75,15 +79,17 @@ inline Tensor conv2d(const Tensor& input, const Conv2d& layer, const Eigen::Ref<
       const auto columns = detail::tap_range(shape.width, input.width(), layer.stride.width, layer.padding.width, kx);
       const Index count = columns.last - columns.first;
       if (count == 0) continue;
-      const Eigen::MatrixXf tap =
-          detail::tap_matrix(weight, layer.out_channels, layer.in_channels, kernel.area(), ky * kernel.width + kx);
+      const Index taps = kernel.area();
+      const Eigen::MatrixXf tap = detail::StridedMatrix(weight.data() + ky * kernel.width + kx, layer.out_channels,
+                                                        layer.in_channels, {taps, layer.in_channels * taps});
       const Index x = columns.first * layer.stride.width - layer.padding.width + kx;
       for (Index row = rows.first; row < rows.last; ++row) {
         const Index y = row * layer.stride.height - layer.padding.height + ky;
-        const Eigen::Map<const Eigen::MatrixXf, 0, Eigen::OuterStride<>> pixels(
-            input.pixel(y, x).data(), layer.in_channels, count,
-            Eigen::OuterStride<>(layer.in_channels * layer.stride.width));
-        output.row(row).middleCols(columns.first, count).noalias() += tap * pixels;
+        detail::add_product({output.pixel(row, columns.first).data(), layer.out_channels, count,
+                             Eigen::OuterStride<>(layer.out_channels)},
+                            tap,
+                            {input.pixel(y, x).data(), layer.in_channels, count,
+                             Eigen::OuterStride<>(layer.in_channels * layer.stride.width)});
       }
     }
   }

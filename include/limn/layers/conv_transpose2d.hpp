@@ -77,15 +77,17 @@ inline Tensor conv_transpose2d(const Tensor& input, const ConvTranspose2d& layer
       const auto columns = detail::tap_range(input.width(), shape.width, layer.stride.width, layer.padding.width, kx);
       const Index count = columns.last - columns.first;
       if (count == 0) continue;
-      const Eigen::MatrixXf tap =
-          detail::tap_matrix(weight, layer.in_channels, layer.out_channels, kernel.area(), ky * kernel.width + kx);
+      const Index taps = kernel.area();
+      const Eigen::MatrixXf tap = detail::StridedMatrix(weight.data() + ky * kernel.width + kx, layer.out_channels,
+                                                        layer.in_channels, {layer.out_channels * taps, taps});
       const Index x = columns.first * layer.stride.width - layer.padding.width + kx;
       for (Index row = rows.first; row < rows.last; ++row) {
         const Index y = row * layer.stride.height - layer.padding.height + ky;
-        Eigen::Map<Eigen::MatrixXf, 0, Eigen::OuterStride<>> pixels(
-            output.pixel(y, x).data(), layer.out_channels, count,
-            Eigen::OuterStride<>(layer.out_channels * layer.stride.width));
-        pixels.noalias() += tap.transpose() * input.row(row).middleCols(columns.first, count);
+        detail::add_product({output.pixel(y, x).data(), layer.out_channels, count,
+                             Eigen::OuterStride<>(layer.out_channels * layer.stride.width)},
+                            tap,
+                            {input.pixel(row, columns.first).data(), layer.in_channels, count,
+                             Eigen::OuterStride<>(layer.in_channels)});
       }
     }
   }
