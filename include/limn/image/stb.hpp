@@ -98,8 +98,10 @@ inline void stb_require(bool condition) {
 #pragma push_macro("STBIW_ZLIB_COMPRESS")
 #pragma push_macro("STBIW_WINDOWS_UTF8")
 #pragma push_macro("STBI_WRITE_NO_STDIO")
+#pragma push_macro("FAST_BITS")
 #pragma push_macro("_CRT_SECURE_NO_WARNINGS")
 #pragma push_macro("_CRT_NONSTDC_NO_DEPRECATE")
+#undef FAST_BITS
 #undef STB_IMAGE_IMPLEMENTATION
 #undef STB_IMAGE_STATIC
 #undef STBI_INCLUDE_STB_IMAGE_H
@@ -425,5 +427,6 @@ namespace stb {
 #pragma pop_macro("STBIW_ZLIB_COMPRESS")
 #pragma pop_macro("STBIW_WINDOWS_UTF8")
 #pragma pop_macro("STBI_WRITE_NO_STDIO")
+#pragma pop_macro("FAST_BITS")
 #pragma pop_macro("_CRT_SECURE_NO_WARNINGS")
 #pragma pop_macro("_CRT_NONSTDC_NO_DEPRECATE")
