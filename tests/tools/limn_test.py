@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -462,6 +463,15 @@ class TheModel(EstimateTest):
         expected = self.estimate("a.png", "--no-pictures")
         self.assertEqual(self.estimate("a.png", "--no-pictures", "--model", MODEL, environment=environment), expected)
         self.assertEqual(self.estimate("a.png", "--no-pictures", environment={"LIMN_MODEL": MODEL}), expected)
+
+    def test_of_an_installed_program_is_the_installed_one(self):
+        self.write("a.png", small_photo())
+        installed = self.path("bin", os.path.basename(PROGRAM))
+        shutil.copy(PROGRAM, installed)
+        self.write("share/limn/" + os.path.basename(MODEL), "this is no model file")
+        done = subprocess.run([installed, "estimate", self.path("a.png")], stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(os.path.join("share", "limn", os.path.basename(MODEL)).encode(), done.stderr)
 
     def test_takes_inputs_of_other_sizes(self):
         self.write("a.png", small_photo())

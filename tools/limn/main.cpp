@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
     CLI::App app("Finds the poses of people in photos, on the CPU.", "limn");
     app.footer(
         "Exit status: 0 all went well; 1 a photo could not be done, or a tensor departs from\n"
-        "its reference; 2 the command line or the model is wrong, nothing was done.\n"
+        "its reference; 2 the command line or the model is wrong, or the JSON cannot be written.\n"
         "Errors go to stderr, in lines that begin with \"limn: \".\n\n"
         "A command that needs a model and is told none takes the one that the environment\n"
         "variable LIMN_MODEL names, else the default model that comes with limn.");

@@ -50,12 +50,12 @@ std::string default_model() {
   const char* chosen = std::getenv("LIMN_MODEL");
   if (chosen != nullptr && *chosen != '\0') return chosen;
   std::vector<fs::path> places;
-#if defined(LIMN_DEFAULT_MODEL)
-  places.emplace_back(LIMN_DEFAULT_MODEL);
-#endif
   if (!program_path().empty()) {
     places.push_back(program_path().parent_path().parent_path() / "share" / "limn" / default_model_name);
   }
+#if defined(LIMN_DEFAULT_MODEL)
+  places.emplace_back(LIMN_DEFAULT_MODEL);
+#endif
   std::string tried;
   for (const fs::path& place : places) {
     std::error_code error;

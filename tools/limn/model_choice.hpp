@@ -18,8 +18,8 @@ namespace limn::program {
 /// Notes how the program was called; default_model() looks beside it.
 void remember_program(const char* argv0);
 
-/// The model file for a command that names none: the environment variable LIMN_MODEL, else the file in the source tree
-/// that the program was built from, else PREFIX/share/limn of where it is installed. Throws Error if there is none.
+/// The model file for a command that names none: the one in the environment variable LIMN_MODEL, else in share/limn of
+/// where the program is installed, else in the source tree it was built from. Throws Error if there is none.
 std::string default_model();
 
 /// Weights of the right shapes for any graph, and their memory. Values are random, always the same, and such that
