@@ -469,7 +469,9 @@ class TheModel(EstimateTest):
         installed = self.path("bin", os.path.basename(PROGRAM))
         shutil.copy(PROGRAM, installed)
         self.write("share/limn/" + os.path.basename(MODEL), "this is no model file")
-        done = subprocess.run([installed, "estimate", self.path("a.png")], stderr=subprocess.PIPE, check=False)
+        variables = {key: value for key, value in os.environ.items() if key != "LIMN_MODEL"}
+        command = [installed, "estimate", self.path("a.png")]
+        done = subprocess.run(command, env=variables, stderr=subprocess.PIPE, check=False)
         self.assertEqual(done.returncode, 2)
         self.assertIn(os.path.join("share", "limn", os.path.basename(MODEL)).encode(), done.stderr)
 
