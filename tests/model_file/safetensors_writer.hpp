@@ -34,7 +34,7 @@ class SafetensorsWriter {
   void add_bytes(const std::string& name, const std::string& dtype, const std::vector<limn::Index>& shape,
                  const std::vector<unsigned char>& bytes) {
     header_[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {data_.size(), data_.size() + bytes.size()}}};
-    data_.insert(data_.end(), bytes.begin(), bytes.end());
+    append(data_, bytes.data(), bytes.size());
   }
 
   void metadata(const std::string& key, const std::string& value) { header_["__metadata__"][key] = value; }
@@ -55,17 +55,23 @@ class SafetensorsWriter {
   static std::vector<unsigned char> from_header(const std::string& header, const std::vector<unsigned char>& data) {
     std::vector<unsigned char> bytes;
     append(bytes, static_cast<std::uint64_t>(header.size()));
-    bytes.insert(bytes.end(), header.begin(), header.end());
-    bytes.insert(bytes.end(), data.begin(), data.end());
+    append(bytes, header.data(), header.size());
+    append(bytes, data.data(), data.size());
     return bytes;
   }
 
  private:
   template <class T>
   static void append(std::vector<unsigned char>& bytes, T value) {
-    unsigned char raw[sizeof(T)];
-    std::memcpy(raw, &value, sizeof(T));
-    bytes.insert(bytes.end(), raw, raw + sizeof(T));
+    append(bytes, &value, sizeof(T));
+  }
+
+  /// Not vector::insert, in which GCC 12 at -O3 sees overflows that are not there.
+  static void append(std::vector<unsigned char>& bytes, const void* data, std::size_t size) {
+    if (size == 0) return;
+    const std::size_t old_size = bytes.size();
+    bytes.resize(old_size + size);
+    std::memcpy(bytes.data() + old_size, data, size);
   }
 
   nlohmann::json header_ = nlohmann::json::object();
