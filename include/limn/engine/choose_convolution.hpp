@@ -49,41 +49,35 @@ double winograd_cost(Index in, Index out, Index phases, Index rows, Index column
   return cost.total();
 }
 
-/// The kernel with the lowest expected cost for a convolution with batch norm, ReLU and residual sum drawn in.
-inline std::unique_ptr<Kernel> make_convolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight,
-                                                const Eigen::VectorXf& bias, bool relu) {
-  if (WinogradConvolution<4, 3>::supports(layer)) {
-    const Shape output = layer.output_shape(input);
-    const auto cost = [&](auto m) {
-      return winograd_cost<m, 3>(layer.in_channels, layer.out_channels, 1, output.height, output.width);
-    };
+/// The candidate with the lowest expected cost for `phases` convolutions of R x R kernels with `rows` x `columns`
+/// results each, with batch norm, ReLU and residual sum drawn in.
+template <int R, class Layer>
+std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const Shape& input, Index phases, Index rows,
+                                             Index columns, const Eigen::VectorXf& weight, const Eigen::VectorXf& bias,
+                                             bool relu) {
+  if (WinogradConvolution<4, R>::supports(layer)) {
     const double direct = direct_cost(layer, input);
-    const double small = cost(std::integral_constant<int, 2>{});
-    const double large = cost(std::integral_constant<int, 4>{});
+    const double small = winograd_cost<2, R>(layer.in_channels, layer.out_channels, phases, rows, columns);
+    const double large = winograd_cost<4, R>(layer.in_channels, layer.out_channels, phases, rows, columns);
     if (large <= small && large <= direct) {
-      return std::make_unique<WinogradConvolution<4, 3>>(layer, input, weight, bias, relu);
+      return std::make_unique<WinogradConvolution<4, R>>(layer, input, weight, bias, relu);
     }
-    if (small <= direct) return std::make_unique<WinogradConvolution<2, 3>>(layer, input, weight, bias, relu);
+    if (small <= direct) return std::make_unique<WinogradConvolution<2, R>>(layer, input, weight, bias, relu);
   }
   return std::make_unique<DirectConvolution>(layer, input, weight, bias, relu);
 }
 
-/// The same for a transposed convolution.
+/// The kernel for a convolution, by cheapest_convolution.
+inline std::unique_ptr<Kernel> make_convolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight,
+                                                const Eigen::VectorXf& bias, bool relu) {
+  const Shape output = layer.output_shape(input);
+  return cheapest_convolution<3>(layer, input, 1, output.height, output.width, weight, bias, relu);
+}
+
+/// The same for a transposed convolution, whose four phases each have as many results as the input has pixels.
 inline std::unique_ptr<Kernel> make_convolution(const ConvTranspose2d& layer, const Shape& input,
                                                 const Eigen::VectorXf& weight, const Eigen::VectorXf& bias, bool relu) {
-  if (WinogradConvolution<4, 2>::supports(layer)) {
-    const auto cost = [&](auto m) {
-      return winograd_cost<m, 2>(layer.in_channels, layer.out_channels, 4, input.height, input.width);
-    };
-    const double direct = direct_cost(layer, input);
-    const double small = cost(std::integral_constant<int, 2>{});
-    const double large = cost(std::integral_constant<int, 4>{});
-    if (large <= small && large <= direct) {
-      return std::make_unique<WinogradConvolution<4, 2>>(layer, input, weight, bias, relu);
-    }
-    if (small <= direct) return std::make_unique<WinogradConvolution<2, 2>>(layer, input, weight, bias, relu);
-  }
-  return std::make_unique<DirectConvolution>(layer, input, weight, bias, relu);
+  return cheapest_convolution<2>(layer, input, 4, input.height, input.width, weight, bias, relu);
 }
 
 }  // namespace limn::detail

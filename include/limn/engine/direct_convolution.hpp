@@ -227,7 +227,6 @@ class DirectConvolution : public Kernel {
                             bias_.data() + panel * panel_rows,
                             arguments.other == nullptr ? nullptr : arguments.other + place,
                             out_step_.width * out,
-                            false,
                             relu_,
                             (std::min)(Index{panel_rows}, out - panel * panel_rows)};
     const float* weights = phase.weights.data() + panel * panel_rows * phase.kernel_height * phase.kernel_width * in;

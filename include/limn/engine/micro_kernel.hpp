@@ -61,12 +61,11 @@ struct TileOutput {
   const float* bias;      ///< one value for each row of the panel, padded with zeros; nullptr for none
   const float* residual;  ///< added, same layout as the output but for its stride; nullptr for none
   Index residual_stride;
-  bool accumulate;  ///< the sum begins with what the output holds (an earlier part of the products)
   bool relu;
   Index rows;  ///< rows of the panel that exist in the output
 };
 
-/// bias, earlier sum, residual and ReLU for a panel whose last rows the output does not have. `sums` is panel_rows x
+/// Bias, residual and ReLU for a panel whose last rows the output does not have. `sums` is panel_rows x
 /// pixels.
 inline void finish_partial_tile(const TileOutput& out, const float* sums, Index pixels) {
   for (Index n = 0; n < pixels; ++n) {
@@ -74,7 +73,6 @@ inline void finish_partial_tile(const TileOutput& out, const float* sums, Index 
     for (Index row = 0; row < out.rows; ++row) {
       float sum = sums[n * panel_rows + row];
       if (out.bias != nullptr) sum += out.bias[row];
-      if (out.accumulate) sum += target[row];
       if (out.residual != nullptr) sum += out.residual[n * out.residual_stride + row];
       target[row] = out.relu ? (std::max)(sum, 0.0F) : sum;
     }
@@ -125,7 +123,6 @@ LIMN_NEVER_INLINE void micro_kernel(const float* weights, const TileInput& in, c
     Packet sum = sums[i];
     float* target = out.data + n * out.pixel_stride + p * packet_size;
     if (out.bias != nullptr) sum = padd(sum, ploadu<Packet>(out.bias + p * packet_size));
-    if (out.accumulate) sum = padd(sum, ploadu<Packet>(target));
     if (out.residual != nullptr) {
       sum = padd(sum, ploadu<Packet>(out.residual + n * out.residual_stride + p * packet_size));
     }

@@ -228,7 +228,6 @@ class WinogradConvolution : public Kernel {
                                 nullptr,
                                 0,
                                 false,
-                                false,
                                 (std::min)(Index{panel_rows}, output_.channels - panel * panel_rows)};
         run_micro_kernel((std::min)(Index{tile_pixels}, count - tile), weights + panel * in * panel_rows, tiles,
                          target);
