@@ -82,6 +82,20 @@ TEST_CASE("direct convolution equals the plain layer for sizes no tile or packet
   }
 }
 
+TEST_CASE("direct convolution equals the plain layer where the last panel of weights is nearly empty or half full") {
+  using limn::detail::panel_rows;
+  for (const Index rows : {Index{1}, Index{limn::detail::packet_size}, Index{limn::detail::packet_size + 1}}) {
+    for (const Index columns : {1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 19, 20, 47}) {
+      check_conv({6, panel_rows + rows, 1, 1, 0}, {6, 1, columns});
+    }
+  }
+}
+
+TEST_CASE("direct convolution equals the plain layer where the input has many blocks") {
+  check_conv({300, 70, 1, 1, 0}, {300, 40, 33});
+  check_conv({300, 40, 3, 1, 1}, {300, 20, 9});
+}
+
 TEST_CASE("direct convolution equals the plain layer for one pixel, one channel and uneven windows") {
   check_conv({1, 1, 1, 1, 0}, {1, 1, 1});
   check_conv({1, 1, 3, 1, 1}, {1, 1, 1});

@@ -37,10 +37,10 @@ void check_against_plain(const Layer& layer, const Shape& input_shape, float tol
   }
 }
 
-template <int M>
+template <int M, int Step = 1>
 void check_conv(Index in, Index out, Index height, Index width, Index padding, float tolerance) {
-  const Conv2d layer{in, out, 3, 1, padding, true};
-  check_against_plain<WinogradConvolution<M, 3>>(
+  const Conv2d layer{in, out, 3, Step, padding, true};
+  check_against_plain<WinogradConvolution<M, 3, Step>>(
       layer, {in, height, width}, tolerance,
       [&](const Tensor& x, const Eigen::VectorXf& w, const Eigen::VectorXf& b) { return conv2d(x, layer, w, b); });
 }
@@ -90,6 +90,17 @@ TEST_CASE("Winograd F(4x4, 3x3) equals the plain convolution") {
   });
 }
 
+TEST_CASE("Winograd with stride 2 equals the plain convolution") {
+  for_many_shapes([](Index in, Index out, Index height, Index width) {
+    for (const Index padding : {0, 1, 2}) {
+      if (height + 2 * padding >= 3 && width + 2 * padding >= 3) {
+        check_conv<2, 2>(in, out, height, width, padding, 3e-6F);
+        check_conv<4, 2>(in, out, height, width, padding, 2e-5F);
+      }
+    }
+  });
+}
+
 TEST_CASE("Winograd F(2x2, 2x2) equals the plain transposed convolution") {
   for_many_shapes(
       [](Index in, Index out, Index height, Index width) { check_deconv<2>(in, out, height, width, 3e-6F); });
@@ -104,6 +115,7 @@ TEST_CASE("Winograd leaves what it cannot do to others") {
   const Index p = packet_size;
   CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p, 3, 2, 1}));
   CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p, 5, 1, 1}));
+  CHECK_FALSE(WinogradConvolution<4, 3, 2>::supports(Conv2d{p, p, 3, 1, 1}));
   if (p > 1) {
     CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p + 1, p, 3, 1, 1}));
     CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p + 1, 3, 1, 1}));

@@ -10,13 +10,13 @@ namespace limn::detail {
 
 /// What a convolution is expected to cost, in units of the time of one multiply-add in the micro-kernel.
 ///
-/// Three things count: the multiply-adds of the matrix products, whole tiles of pixels; the weights, which come from
-/// memory once in every run because a network's weights do not fit the cache; and Winograd's transforms, for each
-/// value of the transformed maps. The two constants were measured on AVX-512 and AVX2 processors as times relative to
-/// a multiply-add; they need not be exact, as the candidates differ by much where it matters.
+/// Three things count: the multiply-adds of the matrix products; the weights, which come from memory once in every run
+/// because a network's weights do not fit the cache; and Winograd's transforms, for each value of the transformed
+/// maps. The constants were measured on a Zen 4 core (AVX-512), 59 multiply-adds per ns. They need not be exact, as the
+/// candidates differ by much where it matters; the benchmark that `limn bench --layers` prints shows how good they are.
 struct ConvolutionCost {
-  static constexpr double per_weight = 16;  ///< 4 bytes at about 13 GB/s beside 55 multiply-adds per ns
-  static constexpr double per_transformed_value = 18;
+  static constexpr double per_weight = 8;  ///< 4 bytes at 30 GB/s
+  static constexpr double per_transformed_value = 16;
 
   double weights = 0;
   double multiply_adds = 0;
@@ -25,44 +25,51 @@ struct ConvolutionCost {
   double total() const { return multiply_adds + per_weight * weights + per_transformed_value * transformed_values; }
 };
 
-inline double whole_tiles(Index pixels) {
-  return static_cast<double>((pixels + tile_pixels - 1) / tile_pixels * tile_pixels);
+/// `pixels` side by side, in units of one pixel of a large tile: small tiles leave the multiply-add units waiting.
+inline double tile_cost(Index pixels) {
+  double cost = 0;
+  for (Index tile = 0; pixels > 0; pixels -= tile) {
+    tile = next_tile(pixels);
+    cost += tile >= 6 ? static_cast<double>(tile) : tile == 4 ? 5.5 : 4.0;
+  }
+  return cost;
 }
 
 template <class Layer>
-double direct_cost(const Layer& layer, const Shape& input) {
+double direct_cost(const Layer& layer, Index rows, Index columns) {
+  // The phases of a transposed convolution share the kernel's elements out among them.
   ConvolutionCost cost;
   cost.weights = static_cast<double>(layer.in_channels * layer.out_channels * layer.kernel.area());
-  cost.multiply_adds = static_cast<double>(layer.multiply_adds(input));
+  cost.multiply_adds = cost.weights * static_cast<double>(rows) * tile_cost(columns);
   return cost.total();
 }
 
-/// `phases` convolutions of R x R kernels with `rows` x `columns` results each.
-template <int M, int R>
+/// `phases` convolutions with `rows` x `columns` results each.
+template <class Winograd>
 double winograd_cost(Index in, Index out, Index phases, Index rows, Index columns) {
-  constexpr int places = (M + R - 1) * (M + R - 1);
-  const Index tiles = ((rows + M - 1) / M) * ((columns + M - 1) / M);
+  constexpr int places = Winograd::N * Winograd::N;
+  const Index tiles = ((rows + Winograd::M - 1) / Winograd::M) * ((columns + Winograd::M - 1) / Winograd::M);
   ConvolutionCost cost;
   cost.weights = static_cast<double>(phases * in * out * places);
-  cost.multiply_adds = cost.weights * whole_tiles(tiles);
+  cost.multiply_adds = cost.weights * tile_cost(tiles);
   cost.transformed_values = static_cast<double>(phases * tiles * places * (in + out));
   return cost.total();
 }
 
 /// The candidate with the lowest expected cost for `phases` convolutions of R x R kernels with `rows` x `columns`
 /// results each, with batch norm, ReLU and residual sum drawn in.
-template <int R, class Layer>
+template <int R, int Step, class Layer>
 std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const Shape& input, Index phases, Index rows,
                                              Index columns, const Eigen::VectorXf& weight, const Eigen::VectorXf& bias,
                                              bool relu) {
-  if (WinogradConvolution<4, R>::supports(layer)) {
-    const double direct = direct_cost(layer, input);
-    const double small = winograd_cost<2, R>(layer.in_channels, layer.out_channels, phases, rows, columns);
-    const double large = winograd_cost<4, R>(layer.in_channels, layer.out_channels, phases, rows, columns);
-    if (large <= small && large <= direct) {
-      return std::make_unique<WinogradConvolution<4, R>>(layer, input, weight, bias, relu);
-    }
-    if (small <= direct) return std::make_unique<WinogradConvolution<2, R>>(layer, input, weight, bias, relu);
+  using Small = WinogradConvolution<2, R, Step>;
+  using Large = WinogradConvolution<4, R, Step>;
+  if (Large::supports(layer)) {
+    const double direct = direct_cost(layer, rows, columns);
+    const double small = winograd_cost<Small>(layer.in_channels, layer.out_channels, phases, rows, columns);
+    const double large = winograd_cost<Large>(layer.in_channels, layer.out_channels, phases, rows, columns);
+    if (large <= small && large <= direct) return std::make_unique<Large>(layer, input, weight, bias, relu);
+    if (small <= direct) return std::make_unique<Small>(layer, input, weight, bias, relu);
   }
   return std::make_unique<DirectConvolution>(layer, input, weight, bias, relu);
 }
@@ -71,13 +78,16 @@ std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const Shape& in
 inline std::unique_ptr<Kernel> make_convolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight,
                                                 const Eigen::VectorXf& bias, bool relu) {
   const Shape output = layer.output_shape(input);
-  return cheapest_convolution<3>(layer, input, 1, output.height, output.width, weight, bias, relu);
+  if (layer.stride == Extent(2)) {
+    return cheapest_convolution<3, 2>(layer, input, 1, output.height, output.width, weight, bias, relu);
+  }
+  return cheapest_convolution<3, 1>(layer, input, 1, output.height, output.width, weight, bias, relu);
 }
 
 /// The same for a transposed convolution, whose four phases each have as many results as the input has pixels.
 inline std::unique_ptr<Kernel> make_convolution(const ConvTranspose2d& layer, const Shape& input,
                                                 const Eigen::VectorXf& weight, const Eigen::VectorXf& bias, bool relu) {
-  return cheapest_convolution<2>(layer, input, 4, input.height, input.width, weight, bias, relu);
+  return cheapest_convolution<2, 1>(layer, input, 4, input.height, input.width, weight, bias, relu);
 }
 
 }  // namespace limn::detail

@@ -48,13 +48,22 @@ struct PaddedInput {
   }
 };
 
+/// Neighbouring windows that one call of the micro-kernel computes.
+struct Tile {
+  Index first;
+  Index pixels;
+};
+
 /// One ordinary convolution over a padded map whose results go to every `out_step`-th pixel of the output.
 struct ConvolutionPhase {
   Index kernel_height, kernel_width;
   Index first_y, first_x;  ///< padded input position of output (0, 0)'s window
   Index rows, columns;     ///< windows
   Index out_first_y, out_first_x;
-  AlignedBuffer weights;  ///< panels x (kernel height, kernel width, in) x panel_rows
+  AlignedBuffer weights;        ///< panels x (kernel height, kernel width, in) x panel_rows
+  std::vector<Tile> row_tiles;  ///< what each row of windows is cut into
+
+  Index tiles() const { return rows * static_cast<Index>(row_tiles.size()); }
 };
 
 /// Convolution and transposed convolution of any size, straight from their definition.
@@ -78,7 +87,7 @@ class DirectConvolution : public Kernel {
     padding_.bottom = reach(output_.height, step_.height, layer.kernel.height, padding_.top, input.height);
     padding_.right = reach(output_.width, step_.width, layer.kernel.width, padding_.left, input.width);
 
-    ConvolutionPhase phase{layer.kernel.height, layer.kernel.width, 0, 0, output_.height, output_.width, 0, 0, {}};
+    ConvolutionPhase phase{layer.kernel.height, layer.kernel.width, 0, 0, output_.height, output_.width, 0, 0, {}, {}};
     if (layer.kernel == Extent(1) && layer.stride == Extent(1) && !padding_.padded()) {
       // Pixels are independent of one another: one long row has the fewest leftover tiles.
       phase.columns = output_.pixels();
@@ -134,7 +143,8 @@ class DirectConvolution : public Kernel {
         const Taps& h = horizontal[static_cast<std::size_t>(rx)];
         if (v.outputs == 0 || h.outputs == 0) continue;
         ConvolutionPhase phase{
-            v.count, h.count, padding_.top + v.oldest(), padding_.left + h.oldest(), v.outputs, h.outputs, ry, rx, {}};
+            v.count, h.count, padding_.top + v.oldest(), padding_.left + h.oldest(), v.outputs, h.outputs, ry, rx,
+            {},      {}};
         if (v.count == 0 || h.count == 0) phase.kernel_height = phase.kernel_width = phase.first_y = phase.first_x = 0;
         pack(phase, [&](Index ky, Index kx) {
           // From the oldest input to the newest the kernel runs backwards.
@@ -158,31 +168,20 @@ class DirectConvolution : public Kernel {
 
   void run(const KernelArguments& arguments) const override {
     const float* input = padding_.prepare(arguments.input, arguments.scratch, arguments.pool);
+    const Index panels = bias_.size() / panel_rows;
     for (const ConvolutionPhase& phase : phases_) {
-      const Index panels = bias_.size() / panel_rows;
-      // Whichever is larger, weights or pixels, is read from far memory once; the other stays in the cache.
-      if (phase.weights.size() > padding_.input.size()) {
-        const Split split(panels, arguments.pool.threads());
-        arguments.pool.parallel_for(split.tasks, [&](Index task) {
-          for (Index panel = split.first(task); panel < split.last(task); ++panel) {
-            for (Index y = 0; y < phase.rows; ++y) {
-              for (Index x = 0; x < phase.columns; x += tile_pixels) {
-                run_tile(phase, arguments, input, panel, y, x, phase.columns);
-              }
-            }
-          }
-        });
-      } else {
-        const Index tiles = (phase.columns + tile_pixels - 1) / tile_pixels;
-        const Split split(phase.rows * tiles, arguments.pool.threads());
-        arguments.pool.parallel_for(split.tasks, [&](Index task) {
-          for (Index i = split.first(task); i < split.last(task); ++i) {
-            for (Index panel = 0; panel < panels; ++panel) {
-              run_tile(phase, arguments, input, panel, i / tiles, i % tiles * tile_pixels, phase.columns);
-            }
-          }
-        });
-      }
+      // Threads share out whichever is larger, weights or pixels, so that each reads less than all of it.
+      const bool by_panel = phase.weights.size() > padding_.input.size();
+      const Split split(by_panel ? panels : phase.tiles(), arguments.pool.threads());
+      arguments.pool.parallel_for(split.tasks, [&](Index task) {
+        const Index first = split.first(task);
+        const Index last = split.last(task);
+        if (by_panel) {
+          run_tiles(phase, arguments, input, first, last, 0, phase.tiles());
+        } else {
+          run_tiles(phase, arguments, input, 0, panels, first, last);
+        }
+      });
     }
   }
 
@@ -198,6 +197,9 @@ class DirectConvolution : public Kernel {
   void pack(ConvolutionPhase& phase, Tap&& tap) const {
     const Index in = padding_.input.channels;
     const Index length = phase.kernel_height * phase.kernel_width * in;
+    for (Index x = 0; x < phase.columns; x += phase.row_tiles.back().pixels) {
+      phase.row_tiles.push_back({x, next_tile(phase.columns - x)});
+    }
     phase.weights = AlignedBuffer(bias_.size() * length);
     Eigen::Map<Eigen::VectorXf>(phase.weights.data(), phase.weights.size()).setZero();
     for (Index ky = 0; ky < phase.kernel_height; ++ky) {
@@ -212,25 +214,41 @@ class DirectConvolution : public Kernel {
     }
   }
 
-  void run_tile(const ConvolutionPhase& phase, const KernelArguments& arguments, const float* input, Index panel,
-                Index y, Index x, Index columns) const {
+  /// Panels [first_panel, last_panel) of tiles [first_tile, last_tile), in blocks of tiles whose inputs stay in the
+  /// cache while all the weights pass by.
+  void run_tiles(const ConvolutionPhase& phase, const KernelArguments& arguments, const float* input, Index first_panel,
+                 Index last_panel, Index first_tile, Index last_tile) const {
+    constexpr Index cache = Index{512} << 10;  // half of a core's second-level cache, in bytes
     const Index in = padding_.input.channels;
     const Index out = output_.channels;
-    const TileInput tile{
-        input + (phase.first_y + y * step_.height) * padding_.row_stride() + (phase.first_x + x * step_.width) * in,
-        step_.width * in, phase.kernel_width * in, phase.kernel_height, padding_.row_stride()};
-    const Index pixel =
-        (phase.out_first_y + y * out_step_.height) * output_.width + phase.out_first_x + x * out_step_.width;
-    const Index place = pixel * out + panel * panel_rows;
-    const TileOutput target{arguments.output + place,
-                            out_step_.width * out,
-                            bias_.data() + panel * panel_rows,
-                            arguments.other == nullptr ? nullptr : arguments.other + place,
-                            out_step_.width * out,
-                            relu_,
-                            (std::min)(Index{panel_rows}, out - panel * panel_rows)};
-    const float* weights = phase.weights.data() + panel * panel_rows * phase.kernel_height * phase.kernel_width * in;
-    run_micro_kernel((std::min)(Index{tile_pixels}, columns - x), weights, tile, target);
+    const Index inputs = phase.kernel_height * phase.kernel_width * in;
+    const Index tile_bytes = tile_pixels * step_.height * step_.width * in * static_cast<Index>(sizeof(float));
+    const Index block = (std::max)(Index{8}, cache / tile_bytes);
+    for (Index begin = first_tile; begin < last_tile; begin += block) {
+      const Index end = (std::min)(last_tile, begin + block);
+      for (Index panel = first_panel; panel < last_panel; ++panel) {
+        const float* weights = phase.weights.data() + panel * panel_rows * inputs;
+        for (Index i = begin; i < end; ++i) {
+          const Tile& tile = phase.row_tiles[static_cast<std::size_t>(i) % phase.row_tiles.size()];
+          const Index y = i / static_cast<Index>(phase.row_tiles.size());
+          const TileInput from{input + (phase.first_y + y * step_.height) * padding_.row_stride() +
+                                   (phase.first_x + tile.first * step_.width) * in,
+                               step_.width * in, phase.kernel_width * in, phase.kernel_height, padding_.row_stride()};
+          const Index pixel = (phase.out_first_y + y * out_step_.height) * output_.width + phase.out_first_x +
+                              tile.first * out_step_.width;
+          const Index place = pixel * out + panel * panel_rows;
+          const TileOutput to{arguments.output + place,
+                              out_step_.width * out,
+                              bias_.data() + panel * panel_rows,
+                              arguments.other == nullptr ? nullptr : arguments.other + place,
+                              out_step_.width * out,
+                              relu_,
+                              (std::min)(Index{panel_rows}, out - panel * panel_rows)};
+          run_micro_kernel(tile.pixels, weights, from, to,
+                           Prefetch::share(weights + panel_rows * inputs, inputs, i - begin, end - begin));
+        }
+      }
+    }
   }
 
   bool relu_;

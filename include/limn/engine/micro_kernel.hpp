@@ -79,47 +79,77 @@ inline void finish_partial_tile(const TileOutput& out, const float* sums, Index 
   }
 }
 
+/// Weights that will be needed next, brought towards the core while a tile is computed: memory takes far longer to
+/// answer than a tile takes, and what the processor's own prefetchers guess stops at every page.
+struct Prefetch {
+  const float* next = nullptr;  ///< where to begin
+  Index step = 0;               ///< bytes to move on with every input of the tile
+
+  /// The share of tile `tile` of `tiles` in fetching the panel at `panel`, which has as many inputs as the tile.
+  static Prefetch share(const float* panel, Index inputs, Index tile, Index tiles) {
+    constexpr auto bytes = static_cast<Index>(panel_rows * sizeof(float));
+    const Index step = (bytes + tiles - 1) / tiles;
+    return {panel + tile * inputs * step / static_cast<Index>(sizeof(float)), step};
+  }
+};
+
+LIMN_ALWAYS_INLINE void prefetch(const char* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address, 0, 2);
+#else
+  (void)address;
+#endif
+}
+
 /// One panel of weights times one tile of pixels. `weights` holds, for each of the segments * length inputs in order,
-/// the panel's values.
-template <int Pixels>
-LIMN_NEVER_INLINE void micro_kernel(const float* weights, const TileInput& in, const TileOutput& out) {
+/// the panel's values, of which this computes the first `Packets` packets.
+template <int Packets, int Pixels>
+LIMN_NEVER_INLINE void micro_kernel(const float* weights, const TileInput& in, const TileOutput& out,
+                                    const Prefetch& ahead) {
   using namespace Eigen::internal;
-  constexpr int packets = panel_packets;
+  constexpr int rows = Packets * packet_size;
   // Only constant indices into the sums, or the compiler would keep the accumulators in memory.
-  Packet sums[packets * Pixels];
-  unroll<packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA { sums[i] = pset1<Packet>(0.0F); });
+  Packet sums[Packets * Pixels];
+  unroll<Packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA { sums[i] = pset1<Packet>(0.0F); });
 
   // Three pixels share a base pointer: the address is then base + {0, 1, 2} * stride + k, which x86 and Arm compute
   // within the load, and the pointers fit the integer registers.
   constexpr int group = 3;
   constexpr int groups = (Pixels + group - 1) / group;
   const Index stride = in.pixel_stride;
+  const char* next = reinterpret_cast<const char*>(ahead.next);
   for (Index segment = 0; segment < in.segments; ++segment) {
     const float* base[groups];
     unroll<groups>([&](auto g)
                        LIMN_INLINE_LAMBDA { base[g] = in.data + segment * in.segment_stride + g * group * stride; });
     for (Index k = in.length; k > 0; --k) {
-      Packet w[packets];
-      unroll<packets>([&](auto p) LIMN_INLINE_LAMBDA { w[p] = ploadu<Packet>(weights + p * packet_size); });
+      Packet w[Packets];
+      unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA { w[p] = ploadu<Packet>(weights + p * packet_size); });
       unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
         const Packet x = pset1<Packet>(base[n / group][(n % group) * stride]);
-        unroll<packets>([&](auto p)
-                            LIMN_INLINE_LAMBDA { sums[n * packets + p] = pmadd(w[p], x, sums[n * packets + p]); });
+        unroll<Packets>([&](auto p)
+                            LIMN_INLINE_LAMBDA { sums[n * Packets + p] = pmadd(w[p], x, sums[n * Packets + p]); });
       });
       unroll<groups>([&](auto g) LIMN_INLINE_LAMBDA { ++base[g]; });
+      prefetch(next);
+      next += ahead.step;
       weights += panel_rows;
     }
   }
 
-  if (out.rows < panel_rows) {
+  if (out.rows < rows) {
     float values[panel_rows * Pixels];
-    unroll<packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA { pstoreu(values + i * packet_size, sums[i]); });
+    unroll<Pixels>([&](auto n) LIMN_INLINE_LAMBDA {
+      unroll<Packets>([&](auto p) LIMN_INLINE_LAMBDA {
+        pstoreu(values + n * panel_rows + p * packet_size, sums[n * Packets + p]);
+      });
+    });
     finish_partial_tile(out, values, Pixels);
     return;
   }
-  unroll<packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA {
-    constexpr Index n = i / packets;
-    constexpr Index p = i % packets;
+  unroll<Packets * Pixels>([&](auto i) LIMN_INLINE_LAMBDA {
+    constexpr Index n = i / Packets;
+    constexpr Index p = i % Packets;
     Packet sum = sums[i];
     float* target = out.data + n * out.pixel_stride + p * packet_size;
     if (out.bias != nullptr) sum = padd(sum, ploadu<Packet>(out.bias + p * packet_size));
@@ -131,31 +161,42 @@ LIMN_NEVER_INLINE void micro_kernel(const float* weights, const TileInput& in, c
   });
 }
 
-/// The micro-kernel for `pixels` pixels, at most tile_pixels. Few sizes are compiled, since each costs the user's
-/// compiler about a second; a tile of another size is done in parts.
-inline void run_micro_kernel(Index pixels, const float* weights, TileInput in, TileOutput out) {
-  const auto done = [&](Index count) {
-    pixels -= count;
-    in.data += count * in.pixel_stride;
-    out.data += count * out.pixel_stride;
-    if (out.residual != nullptr) out.residual += count * out.residual_stride;
-  };
-  if (pixels == tile_pixels) return micro_kernel<tile_pixels>(weights, in, out);
+/// The pixels to do next of `pixels` that are left. Few sizes are compiled, since each costs the user's compiler about
+/// a second; the sizes below four leave the multiply-add units waiting, so the cut avoids them.
+inline Index next_tile(Index pixels) {
   if constexpr (tile_pixels > 8) {
-    if (pixels >= 8) {
-      micro_kernel<8>(weights, in, out);
-      done(8);
-    }
+    if (pixels >= 20 || (pixels >= 12 && pixels < 16)) return tile_pixels;
+    if (pixels >= 8) return 8;
+  } else {
+    if (pixels >= tile_pixels && pixels != 8) return tile_pixels;
   }
-  if (pixels >= 4) {
-    micro_kernel<4>(weights, in, out);
-    done(4);
+  return pixels >= 4 ? 4 : pixels >= 2 ? 2 : 1;
+}
+
+template <int Packets>
+void run_micro_kernel(Index pixels, const float* weights, const TileInput& in, const TileOutput& out,
+                      const Prefetch& ahead) {
+  if (pixels == tile_pixels) return micro_kernel<Packets, tile_pixels>(weights, in, out, ahead);
+  if constexpr (tile_pixels > 8) {
+    if (pixels == 8) return micro_kernel<Packets, 8>(weights, in, out, ahead);
   }
-  if (pixels >= 2) {
-    micro_kernel<2>(weights, in, out);
-    done(2);
-  }
-  if (pixels >= 1) micro_kernel<1>(weights, in, out);
+  if (pixels == 4) return micro_kernel<Packets, 4>(weights, in, out, ahead);
+  if (pixels == 2) return micro_kernel<Packets, 2>(weights, in, out, ahead);
+  micro_kernel<Packets, 1>(weights, in, out, ahead);
+}
+
+/// The micro-kernel for a tile whose size came from next_tile().
+inline void run_micro_kernel(Index pixels, const float* weights, const TileInput& in, const TileOutput& out,
+                             const Prefetch& ahead) {
+  if (out.rows <= packet_size) return run_micro_kernel<1>(pixels, weights, in, out, ahead);
+  run_micro_kernel<panel_packets>(pixels, weights, in, out, ahead);
+}
+
+/// Tiles that next_tile() cuts `pixels` into.
+inline Index count_tiles(Index pixels) {
+  Index tiles = 0;
+  for (; pixels > 0; pixels -= next_tile(pixels)) ++tiles;
+  return tiles;
 }
 
 }  // namespace limn::detail

@@ -12,27 +12,28 @@
 
 namespace limn::detail {
 
-/// Convolution of an R x R kernel with stride 1 by Winograd's F(M x M, R x R): the output is cut into tiles of M x M,
-/// each computed from an N x N tile of the input (N = M + R - 1) with N^2 instead of M^2 R^2 multiplications for each
-/// pair of channels.
+/// Convolution of an R x R kernel with stride `Step` by Winograd's F(M x M, R x R): the output is cut into tiles of
+/// M x M, each computed from an N x N tile of the input with N^2 instead of M^2 R^2 multiplications for each pair of
+/// channels. N = M + R - 1 for stride 1; for 3x3 with stride 2 see WinogradTransform.
 ///
 /// The N^2 places of a tile are independent: for each of them, all tiles and channels together are one matrix product,
 /// (out x in) x (in x tiles). A 4x4 transposed convolution of stride 2 is four such convolutions with 2x2 kernels, one
 /// for each place of the output pixel modulo 2.
 ///
 /// Channels in and out have to be multiples of the packet size.
-template <int M, int R>
+template <int Outputs, int R, int Step = 1>
 class WinogradConvolution : public Kernel {
  public:
-  static constexpr int N = M + R - 1;
-  using Transform = WinogradTransform<M, R>;
+  static constexpr int M = Outputs;
+  using Transform = WinogradTransform<M, R, Step>;
+  static constexpr int N = Transform::N;
 
   static bool supports(const Conv2d& layer) {
-    return layer.kernel == Extent(R) && layer.stride == Extent(1) && whole_packets(layer);
+    return layer.kernel == Extent(R) && layer.stride == Extent(Step) && whole_packets(layer);
   }
   static bool supports(const ConvTranspose2d& layer) {
-    return R == 2 && layer.kernel == Extent(4) && layer.stride == Extent(2) && layer.padding == Extent(1) &&
-           layer.output_padding == Extent(0) && whole_packets(layer);
+    return R == 2 && Step == 1 && layer.kernel == Extent(4) && layer.stride == Extent(2) &&
+           layer.padding == Extent(1) && layer.output_padding == Extent(0) && whole_packets(layer);
   }
 
   WinogradConvolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight, Eigen::VectorXf bias,
@@ -58,8 +59,9 @@ class WinogradConvolution : public Kernel {
   }
 
   const char* name() const override {
+    if constexpr (Step == 2) return M == 4 ? "winograd 4x4,3x3/2" : "winograd 2x2,3x3/2";
     if constexpr (R == 2) return M == 4 ? "winograd 4x4,2x2" : "winograd 2x2,2x2";
-    return M == 4 ? "winograd 4x4,3x3" : M == 6 ? "winograd 6x6,3x3" : "winograd 2x2,3x3";
+    return M == 4 ? "winograd 4x4,3x3" : "winograd 2x2,3x3";
   }
 
   Index weight_bytes() const override {
@@ -146,17 +148,12 @@ class WinogradConvolution : public Kernel {
     block_ = block_size();
   }
 
-  /// Tiles that are worked on together. Small weights stay in the cache beside one block's maps; where they do not,
-  /// reading them once for all tiles is cheaper than keeping the maps small.
+  /// Tiles that are worked on together: as many as leave their transformed maps in the cache, but enough to hide the
+  /// time that the weights take to arrive.
   Index block_size() const {
     constexpr Index cache = Index{768} << 10;  // most of a core's second-level cache, in bytes
-    const Index tiles = tiles_y_ * tiles_x_;
     const Index tile_bytes = N * N * (in_stride_ + out_stride_) * static_cast<Index>(sizeof(float));
-    const Index weight_bytes = N * N * panels_ * panel_rows * input_.channels * static_cast<Index>(sizeof(float));
-    const Index in_cache = (std::max)(Index{2 * tile_pixels}, cache / tile_bytes / tile_pixels * tile_pixels);
-    const Index blocks = (tiles + in_cache - 1) / in_cache;
-    const bool split = weight_bytes <= cache || blocks * weight_bytes <= weight_bytes + 2 * tiles * tile_bytes;
-    return split ? (std::min)(tiles, in_cache) : tiles;
+    return (std::min)(tiles_y_ * tiles_x_, (std::max)(Index{16}, cache / tile_bytes / 8 * 8));
   }
 
   /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
@@ -174,7 +171,7 @@ class WinogradConvolution : public Kernel {
         for (Index ky = 0; ky < R; ++ky) {
           for (Index kx = 0; kx < R; ++kx) taps[ky][kx] = static_cast<double>(kernel(o, i, ky, kx));
         }
-        Transform::weights(taps, transformed);
+        winograd_weights<Transform>(taps, transformed);
         float* target = phase.weights.data() + (o / panel_rows * in + i) * panel_rows + o % panel_rows;
         for (Index y = 0; y < N; ++y) {
           for (Index x = 0; x < N; ++x) target[(y * N + x) * place_size] = static_cast<float>(transformed[y][x]);
@@ -187,8 +184,8 @@ class WinogradConvolution : public Kernel {
   /// B^T tile B of every channel; place (y, x) goes to target + (y N + x) * block * in_stride.
   void transform_input(const Phase& phase, const float* input, const float* zeros, Index tile, float* target) const {
     using namespace Eigen::internal;
-    const Index top = tile / tiles_x_ * M + phase.first_y;
-    const Index left = tile % tiles_x_ * M + phase.first_x;
+    const Index top = tile / tiles_x_ * M * Step + phase.first_y;
+    const Index left = tile % tiles_x_ * M * Step + phase.first_x;
     const float* pixels[N * N];
     for (Index y = 0; y < N; ++y) {
       for (Index x = 0; x < N; ++x) {
@@ -219,9 +216,12 @@ class WinogradConvolution : public Kernel {
     const float* weights = phase.weights.data() + place * panels_ * in * panel_rows;
     const float* from = transformed + place * block_ * in_stride_;
     float* to = products + place * block_ * out_stride_;
-    for (Index tile = 0; tile < count; tile += tile_pixels) {
-      for (Index panel = 0; panel < panels_; ++panel) {
-        const TileInput tiles{from + tile * in_stride_, in_stride_, in, 1, 0};
+    const Index tiles = count_tiles(count);
+    for (Index panel = 0; panel < panels_; ++panel) {
+      const float* panel_weights = weights + panel * in * panel_rows;
+      Index number = 0;
+      for (Index tile = 0, pixels = 0; tile < count; tile += pixels, ++number) {
+        pixels = next_tile(count - tile);
         const TileOutput target{to + tile * out_stride_ + panel * panel_rows,
                                 out_stride_,
                                 nullptr,
@@ -229,8 +229,8 @@ class WinogradConvolution : public Kernel {
                                 0,
                                 false,
                                 (std::min)(Index{panel_rows}, output_.channels - panel * panel_rows)};
-        run_micro_kernel((std::min)(Index{tile_pixels}, count - tile), weights + panel * in * panel_rows, tiles,
-                         target);
+        run_micro_kernel(pixels, panel_weights, {from + tile * in_stride_, in_stride_, in, 1, 0}, target,
+                         Prefetch::share(panel_weights + in * panel_rows, in, number, tiles));
       }
     }
   }

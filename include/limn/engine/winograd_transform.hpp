@@ -74,9 +74,11 @@ struct LinearCombination {
   }
 };
 
-/// One-dimensional transforms of N packets, `Stride` apart in `in`.
-template <int M, int R>
+/// One-dimensional transforms of N packets for a filter of R taps that moves on by `Step` inputs: M outputs from N
+/// inputs with N multiplications. `InStride` and `OutStride` count packets.
+template <int M, int R, int Step = 1>
 struct WinogradTransform {
+  static_assert(Step == 1);
   static constexpr WinogradMatrices<M, R> matrices = {};
   static constexpr int N = M + R - 1;
   /// With opposite points only (0 aside), rows 2 i - 1 and 2 i of B^T differ in the sign of the odd columns.
@@ -128,21 +130,53 @@ struct WinogradTransform {
     });
   }
 
-  /// out = G kernel G^T, N x N from R x R, both row-major.
-  static void weights(const double (&kernel)[R][R], double (&out)[N][N]) {
-    double rows[N][R] = {};
-    for (int i = 0; i < N; ++i) {
-      for (int j = 0; j < R; ++j) {
-        for (int k = 0; k < R; ++k) rows[i][j] += matrices.g[i][k] * kernel[k][j];
-      }
-    }
-    for (int i = 0; i < N; ++i) {
-      for (int j = 0; j < N; ++j) {
-        out[i][j] = 0;
-        for (int k = 0; k < R; ++k) out[i][j] += rows[i][k] * matrices.g[j][k];
-      }
-    }
+  /// Entry of G, the transform of the weights.
+  static constexpr double weight(int row, int tap) { return matrices.g[row][tap]; }
+};
+
+/// Three taps that move on by two: outputs y[m] = w0 x[2 m] + w1 x[2 m + 1] + w2 x[2 m + 2] are a filter of two taps
+/// over the even inputs, for which F(M, 2) needs M + 1 multiplications, and one tap over the M odd ones: 2 M + 1
+/// instead of 3 M.
+template <int M>
+struct WinogradTransform<M, 3, 2> {
+  using Even = WinogradTransform<M, 2>;
+  static constexpr int N = 2 * M + 1;
+
+  template <int InStride, int OutStride>
+  static LIMN_ALWAYS_INLINE void input(const Packet* in, Packet* out) {
+    Even::template input<2 * InStride, OutStride>(in, out);
+    unroll<M>([&](auto m) LIMN_INLINE_LAMBDA { out[(M + 1 + m) * OutStride] = in[(2 * m + 1) * InStride]; });
+  }
+
+  template <int InStride, int OutStride>
+  static LIMN_ALWAYS_INLINE void output(const Packet* in, Packet* out) {
+    using namespace Eigen::internal;
+    Even::template output<InStride, OutStride>(in, out);
+    unroll<M>([&](auto m)
+                  LIMN_INLINE_LAMBDA { out[m * OutStride] = padd(out[m * OutStride], in[(M + 1 + m) * InStride]); });
+  }
+
+  static constexpr double weight(int row, int tap) {
+    if (row > M) return tap == 1 ? 1 : 0;
+    return tap == 1 ? 0 : Even::weight(row, tap / 2);
   }
 };
+
+/// out = G kernel G^T, N x N from R x R, both row-major.
+template <class Transform, int R>
+void winograd_weights(const double (&kernel)[R][R], double (&out)[Transform::N][Transform::N]) {
+  double rows[Transform::N][R] = {};
+  for (int i = 0; i < Transform::N; ++i) {
+    for (int j = 0; j < R; ++j) {
+      for (int k = 0; k < R; ++k) rows[i][j] += Transform::weight(i, k) * kernel[k][j];
+    }
+  }
+  for (int i = 0; i < Transform::N; ++i) {
+    for (int j = 0; j < Transform::N; ++j) {
+      out[i][j] = 0;
+      for (int k = 0; k < R; ++k) out[i][j] += rows[i][k] * Transform::weight(j, k);
+    }
+  }
+}
 
 }  // namespace limn::detail
