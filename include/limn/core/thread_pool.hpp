@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
+#include <thread>
 #include <type_traits>
 
 #include <limn/core/eigen.hpp>
@@ -54,21 +56,26 @@ class ThreadPool {
       // Tasks are handed out one by one: a thread that wakes late, or shares its core, takes fewer of them.
       struct Job {
         std::atomic<Index> next{0};
+        std::atomic<int> working;
         Index count;
         std::remove_reference_t<Task>* task;
         Eigen::Barrier finished;
-        Job(Index n, std::remove_reference_t<Task>* t, unsigned threads) : count(n), task(t), finished(threads) {}
+        Job(Index n, std::remove_reference_t<Task>* t, int threads)
+            : working(threads), count(n), task(t), finished(static_cast<unsigned>(threads)) {}
         void work() {
           for (Index i = next.fetch_add(1); i < count; i = next.fetch_add(1)) (*task)(i);
         }
-      } job(count, &task, static_cast<unsigned>(helpers));
+      } job(count, &task, helpers);
       for (int i = 0; i < helpers; ++i) {
         workers_->Schedule([&job] {
           job.work();
+          job.working.fetch_sub(1);
           job.finished.Notify();
         });
       }
       job.work();
+      // The others are about to finish: asking again for some microseconds costs less than sleeping and being woken.
+      for (int i = 0; i < 200 && job.working.load() > 0; ++i) std::this_thread::yield();
       job.finished.Wait();
       return;
     }

@@ -70,26 +70,43 @@ class WinogradConvolution : public Kernel {
     return bytes;
   }
 
-  /// A pixel of zeros, and both transformed maps of a block of tiles for each worker.
-  Index scratch_size(int threads) const override { return input_.channels + workers(threads) * worker_scratch(); }
+  /// A pixel of zeros, and for each worker the transformed input of a block of tiles, and for each task the products of
+  /// a block with one panel of weights.
+  Index scratch_size(int threads) const override {
+    return input_.channels + workers(threads) * input_scratch() + tasks(threads) * product_scratch();
+  }
 
   void run(const KernelArguments& arguments) const override {
+    const int threads = arguments.pool.threads();
     float* zeros = arguments.scratch;
     std::fill(zeros, zeros + input_.channels, 0.0F);
-    float* scratch = zeros + input_.channels;
-    const Index count = workers(arguments.pool.threads());
+    float* transformed = zeros + input_.channels;
+    float* products = transformed + workers(threads) * input_scratch();
     for (const Phase& phase : phases_) {
-      if (count == 1) {
-        for (Index block = 0; block < blocks(); ++block) {
-          run_block(phase, arguments, block, zeros, scratch, arguments.pool);
-        }
+      if (workers(threads) > 1) {
+        arguments.pool.parallel_for(workers(threads), [&](Index worker) {
+          float* own_input = transformed + worker * input_scratch();
+          float* own_products = products + worker * product_scratch();
+          for (Index i = blocks() * worker / threads; i < blocks() * (worker + 1) / threads; ++i) {
+            const Block block = block_at(i);
+            transform_input(phase, arguments.input, zeros, block, 0, block.count, own_input);
+            multiply(phase, arguments, block, 0, panels_, own_input, own_products);
+          }
+        });
         continue;
       }
-      arguments.pool.parallel_for(count, [&](Index worker) {
-        for (Index block = blocks() * worker / count; block < blocks() * (worker + 1) / count; ++block) {
-          run_block(phase, arguments, block, zeros, scratch + worker * worker_scratch(), alone_);
-        }
-      });
+      for (Index i = 0; i < blocks(); ++i) {
+        const Block block = block_at(i);
+        const Split tiles(block.count, threads);
+        arguments.pool.parallel_for(tiles.tasks, [&](Index task) {
+          transform_input(phase, arguments.input, zeros, block, tiles.first(task), tiles.last(task), transformed);
+        });
+        const Split panels(panels_, threads);
+        arguments.pool.parallel_for(panels.tasks, [&](Index task) {
+          multiply(phase, arguments, block, panels.first(task), panels.last(task), transformed,
+                   products + task * product_scratch());
+        });
+      }
     }
   }
 
@@ -97,34 +114,27 @@ class WinogradConvolution : public Kernel {
   struct Phase {
     Index first_y, first_x;          ///< input position of output (0, 0)'s window
     Index out_first_y, out_first_x;  ///< place of result (0, 0)
-    AlignedBuffer weights;           ///< place x panel x in x panel_rows
+    AlignedBuffer weights;           ///< panel x place x in x panel_rows
+  };
+
+  /// Tiles that are worked on together: few, so that their transformed maps stay in the cache, but enough to hide the
+  /// time that the weights take to arrive, and a sum of large tiles of the micro-kernel.
+  static constexpr Index block_tiles = tile_pixels > 8 ? 16 : 3 * tile_pixels;
+
+  struct Block {
+    Index first;
+    Index count;
   };
 
   Index blocks() const { return (tiles_y_ * tiles_x_ + block_ - 1) / block_; }
-  Index worker_scratch() const { return N * N * block_ * (in_stride_ + out_stride_); }
+  Block block_at(Index i) const { return {i * block_, (std::min)(block_, tiles_y_ * tiles_x_ - i * block_)}; }
+  Index input_scratch() const { return N * N * block_ * in_stride_; }
+  Index product_scratch() const { return N * N * block_ * panel_rows; }
 
-  /// Threads that work on blocks of their own. With fewer blocks than that pays for, all share the work of each block.
+  /// Threads that work on blocks of their own. With fewer blocks than that pays for, all share the work of each block:
+  /// first its input, then its panels of weights.
   Index workers(int threads) const { return blocks() >= 2 * threads ? threads : 1; }
-
-  void run_block(const Phase& phase, const KernelArguments& arguments, Index block, const float* zeros, float* scratch,
-                 const ThreadPool& pool) const {
-    const Index first = block * block_;
-    const Index count = (std::min)(block_, tiles_y_ * tiles_x_ - first);
-    float* transformed = scratch;
-    float* products = transformed + N * N * block_ * in_stride_;
-    const Split tiles(count, pool.threads());
-    pool.parallel_for(tiles.tasks, [&](Index task) {
-      for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
-        transform_input(phase, arguments.input, zeros, first + i, transformed + i * in_stride_);
-      }
-    });
-    pool.parallel_for(N * N, [&](Index place) { multiply(phase, place, count, transformed, products); });
-    pool.parallel_for(tiles.tasks, [&](Index task) {
-      for (Index i = tiles.first(task); i < tiles.last(task); ++i) {
-        transform_output(phase, arguments, first + i, products + i * out_stride_);
-      }
-    });
-  }
+  Index tasks(int threads) const { return workers(threads) > 1 ? threads : Split(panels_, threads).tasks; }
 
   template <class Layer>
   static bool whole_packets(const Layer& layer) {
@@ -143,26 +153,16 @@ class WinogradConvolution : public Kernel {
         tiles_x_((columns_ + M - 1) / M),
         // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
         in_stride_(input.channels + floats_per_cache_line),
-        out_stride_(output.channels + floats_per_cache_line),
-        panels_((output.channels + panel_rows - 1) / panel_rows) {
-    block_ = block_size();
-  }
-
-  /// Tiles that are worked on together: as many as leave their transformed maps in the cache, but enough to hide the
-  /// time that the weights take to arrive.
-  Index block_size() const {
-    constexpr Index cache = Index{768} << 10;  // most of a core's second-level cache, in bytes
-    const Index tile_bytes = N * N * (in_stride_ + out_stride_) * static_cast<Index>(sizeof(float));
-    return (std::min)(tiles_y_ * tiles_x_, (std::max)(Index{16}, cache / tile_bytes / 8 * 8));
-  }
+        panels_((output.channels + panel_rows - 1) / panel_rows),
+        block_((std::min)(Index{block_tiles}, tiles_y_ * tiles_x_)) {}
 
   /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
   template <class KernelWeight>
   void add_phase(Index first_y, Index first_x, Index out_first_y, Index out_first_x, KernelWeight&& kernel) {
     Phase phase{first_y, first_x, out_first_y, out_first_x, {}};
     const Index in = input_.channels;
-    const Index place_size = panels_ * in * panel_rows;
-    phase.weights = AlignedBuffer(N * N * place_size);
+    const Index place_size = in * panel_rows;
+    phase.weights = AlignedBuffer(N * N * place_size * panels_);
     Eigen::Map<Eigen::VectorXf>(phase.weights.data(), phase.weights.size()).setZero();
     double taps[R][R];
     double transformed[N][N];
@@ -172,7 +172,7 @@ class WinogradConvolution : public Kernel {
           for (Index kx = 0; kx < R; ++kx) taps[ky][kx] = static_cast<double>(kernel(o, i, ky, kx));
         }
         winograd_weights<Transform>(taps, transformed);
-        float* target = phase.weights.data() + (o / panel_rows * in + i) * panel_rows + o % panel_rows;
+        float* target = phase.weights.data() + (o / panel_rows * N * N * in + i) * panel_rows + o % panel_rows;
         for (Index y = 0; y < N; ++y) {
           for (Index x = 0; x < N; ++x) target[(y * N + x) * place_size] = static_cast<float>(transformed[y][x]);
         }
@@ -181,8 +181,17 @@ class WinogradConvolution : public Kernel {
     phases_.push_back(std::move(phase));
   }
 
-  /// B^T tile B of every channel; place (y, x) goes to target + (y N + x) * block * in_stride.
-  void transform_input(const Phase& phase, const float* input, const float* zeros, Index tile, float* target) const {
+  /// Tiles [first, last) of the block: B^T tile B of every channel; place (y, x) of tile i goes to
+  /// transformed + ((y N + x) * block + i) * in_stride.
+  void transform_input(const Phase& phase, const float* input, const float* zeros, const Block& block, Index first,
+                       Index last, float* transformed) const {
+    for (Index i = first; i < last; ++i) {
+      transform_input_tile(phase, input, zeros, block.first + i, transformed + i * in_stride_);
+    }
+  }
+
+  void transform_input_tile(const Phase& phase, const float* input, const float* zeros, Index tile,
+                            float* target) const {
     using namespace Eigen::internal;
     const Index top = tile / tiles_x_ * M * Step + phase.first_y;
     const Index left = tile % tiles_x_ * M * Step + phase.first_x;
@@ -210,58 +219,63 @@ class WinogradConvolution : public Kernel {
     }
   }
 
-  /// The matrix product of one place for `count` tiles.
-  void multiply(const Phase& phase, Index place, Index count, const float* transformed, float* products) const {
+  /// Panels [first_panel, last_panel) of the weights times the transformed block, and the results to the output. The
+  /// places of a panel follow one another, so that its products are still near when they are transformed back.
+  void multiply(const Phase& phase, const KernelArguments& arguments, const Block& block, Index first_panel,
+                Index last_panel, const float* transformed, float* products) const {
     const Index in = input_.channels;
-    const float* weights = phase.weights.data() + place * panels_ * in * panel_rows;
-    const float* from = transformed + place * block_ * in_stride_;
-    float* to = products + place * block_ * out_stride_;
-    const Index tiles = count_tiles(count);
-    for (Index panel = 0; panel < panels_; ++panel) {
-      const float* panel_weights = weights + panel * in * panel_rows;
-      Index number = 0;
-      for (Index tile = 0, pixels = 0; tile < count; tile += pixels, ++number) {
-        pixels = next_tile(count - tile);
-        const TileOutput target{to + tile * out_stride_ + panel * panel_rows,
-                                out_stride_,
-                                nullptr,
-                                nullptr,
-                                0,
-                                false,
-                                (std::min)(Index{panel_rows}, output_.channels - panel * panel_rows)};
-        run_micro_kernel(pixels, panel_weights, {from + tile * in_stride_, in_stride_, in, 1, 0}, target,
-                         Prefetch::share(panel_weights + in * panel_rows, in, number, tiles));
+    const Index tiles = count_tiles(block.count);
+    const float* weights = phase.weights.data() + first_panel * N * N * in * panel_rows;
+    for (Index panel = first_panel; panel < last_panel; ++panel) {
+      const Index channel = panel * panel_rows;
+      const Index rows = (std::min)(Index{panel_rows}, output_.channels - channel);
+      for (Index place = 0; place < N * N; ++place) {
+        const float* from = transformed + place * block_ * in_stride_;
+        const float* next = weights + in * panel_rows;
+        Index number = 0;
+        for (Index i = 0, pixels = 0; i < block.count; i += pixels, ++number) {
+          pixels = next_tile(block.count - i);
+          const TileOutput to{
+              products + (i * N * N + place) * panel_rows, N * N * panel_rows, nullptr, nullptr, 0, false, rows};
+          run_micro_kernel(pixels, weights, {from + i * in_stride_, in_stride_, in, 1, 0}, to,
+                           Prefetch::share(next, in, number, tiles));
+        }
+        weights = next;
+      }
+      for (Index i = 0; i < block.count; ++i) {
+        transform_output(phase, arguments, block.first + i, channel, rows, products + i * N * N * panel_rows);
       }
     }
   }
 
-  /// A^T tile A of every channel, and bias, residual and ReLU, to those places of the output that exist.
-  void transform_output(const Phase& phase, const KernelArguments& arguments, Index tile, const float* source) const {
+  /// A^T tile A of `rows` channels from `first_channel` on, and bias, residual and ReLU, to those places of the output
+  /// that exist.
+  void transform_output(const Phase& phase, const KernelArguments& arguments, Index tile, Index first_channel,
+                        Index rows, const float* products) const {
     using namespace Eigen::internal;
     const Index top = tile / tiles_x_ * M;
     const Index left = tile % tiles_x_ * M;
     const Index height = (std::min)(Index{M}, rows_ - top);
     const Index width = (std::min)(Index{M}, columns_ - left);
-    const Index place_stride = block_ * out_stride_;
     const Index pixel_stride = out_step_ * output_.channels;
     const Index row_stride = out_step_ * output_.width * output_.channels;
     const Index origin = (phase.out_first_y + top * out_step_) * output_.width + phase.out_first_x + left * out_step_;
-    for (Index channel = 0; channel < output_.channels; channel += packet_size) {
+    for (Index row = 0; row < rows; row += packet_size) {
+      const Index channel = first_channel + row;
       Packet columns[M * N];
       for (int x = 0; x < N; ++x) {
         Packet column[N];
-        unroll<N>([&](auto y) LIMN_INLINE_LAMBDA {
-          column[y] = ploadu<Packet>(source + (y * N + x) * place_stride + channel);
-        });
+        unroll<N>([&](auto y)
+                      LIMN_INLINE_LAMBDA { column[y] = ploadu<Packet>(products + (y * N + x) * panel_rows + row); });
         Transform::template output<1, N>(column, columns + x);
       }
       const Packet bias = ploadu<Packet>(bias_.data() + channel);
       for (Index y = 0; y < height; ++y) {
-        Packet row[M];
-        Transform::template output<1, 1>(columns + y * N, row);
+        Packet results[M];
+        Transform::template output<1, 1>(columns + y * N, results);
         const Index place = origin * output_.channels + y * row_stride + channel;
         for (Index x = 0; x < width; ++x) {
-          Packet value = padd(row[x], bias);
+          Packet value = padd(results[x], bias);
           if (arguments.other != nullptr) {
             value = padd(value, ploadu<Packet>(arguments.other + place + x * pixel_stride));
           }
@@ -279,11 +293,10 @@ class WinogradConvolution : public Kernel {
   Index out_step_;        ///< output pixels from result to result
   Index rows_, columns_;  ///< results of one phase
   Index tiles_y_, tiles_x_;
-  Index in_stride_, out_stride_;  ///< floats from tile to tile in the transformed maps
+  Index in_stride_;  ///< floats from tile to tile in the transformed input
   Index panels_;
-  Index block_ = 1;  ///< tiles worked on together
+  Index block_;  ///< tiles worked on together, at most block_tiles
   std::vector<Phase> phases_;
-  ThreadPool alone_{1};  ///< for a worker that has a block to itself
 };
 
 }  // namespace limn::detail
