@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <limn/model_file/memory_map.hpp>
@@ -35,6 +36,18 @@ TEST_CASE("a mapped file and a read file have the bytes of the file") {
   const TemporaryFile file("memory_map_bytes", bytes);
   CHECK(map_file(file.path) == bytes);
   CHECK(read_file(file.path) == bytes);
+}
+
+TEST_CASE("a part of a map that gave its memory back is read again") {
+  std::vector<unsigned char> bytes(100001);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(i * 7 + i / 251);
+  const TemporaryFile file("memory_map_release", bytes);
+  const MemoryMap map(file.path);
+  for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, 100001}, {5000, 30000}, {17, 3}, {9, 0}}) {
+    CHECK(std::vector<unsigned char>(map.data(), map.data() + map.size()) == bytes);
+    MemoryMap::release(map.data() + first, count);
+  }
+  CHECK(std::vector<unsigned char>(map.data(), map.data() + map.size()) == bytes);
 }
 
 TEST_CASE("an empty file has no bytes") {

@@ -35,6 +35,10 @@ struct WeightView {
   std::vector<Index> shape;
   const unsigned char* data = nullptr;
 
+  /// Told when the bytes have been copied, if they are in a mapped file: it can give their memory back until they are
+  /// read again. nullptr if there is nothing to give back.
+  void (*release)(const unsigned char* data, std::size_t size) = nullptr;
+
   Index size() const {
     Index count = 1;
     for (const Index extent : shape) count *= extent;
@@ -46,13 +50,14 @@ struct WeightView {
     Eigen::VectorXf values(size());
     if (dtype == DType::f32) {
       if (values.size() > 0) std::memcpy(values.data(), data, static_cast<std::size_t>(values.size()) * sizeof(float));
-      return values;
+    } else {
+      for (Index i = 0; i < values.size(); ++i) {
+        std::uint16_t bits = 0;
+        std::memcpy(&bits, data + 2 * i, sizeof(bits));
+        values[i] = Eigen::half_impl::half_to_float(Eigen::half_impl::raw_uint16_to_half(bits));
+      }
     }
-    for (Index i = 0; i < values.size(); ++i) {
-      std::uint16_t bits = 0;
-      std::memcpy(&bits, data + 2 * i, sizeof(bits));
-      values[i] = Eigen::half_impl::half_to_float(Eigen::half_impl::raw_uint16_to_half(bits));
-    }
+    if (release != nullptr) release(data, static_cast<std::size_t>(values.size()) * size_in_bytes(dtype));
     return values;
   }
 };

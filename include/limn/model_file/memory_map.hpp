@@ -90,6 +90,19 @@ class MemoryMap {
   const unsigned char* data() const { return data_; }
   std::size_t size() const { return size_; }
 
+  /// Lets the system take back the memory of part of a map; read again, it is filled from the file again.
+  static void release(const unsigned char* data, std::size_t size) {
+#if LIMN_HAS_MMAP
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
+    const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(data) + size) / page * page;
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+#else
+    (void)data;
+    (void)size;
+#endif
+  }
+
  private:
 #if LIMN_HAS_MMAP
   struct Descriptor {

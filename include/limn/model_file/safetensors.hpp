@@ -255,6 +255,7 @@ class Safetensors {
     auto file = std::make_shared<const detail::MemoryMap>(path);
     Safetensors result(file->data(), file->size(), path);
     result.file_ = std::move(file);
+    for (auto& entry : result.tensors_) entry.second.release = &detail::MemoryMap::release;
     return result;
   }
 
