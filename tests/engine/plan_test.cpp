@@ -94,6 +94,52 @@ TEST_CASE("a plan gives what the plain layers say at every point that is left af
   CHECK(seen == plan.steps().size());
 }
 
+TEST_CASE("a plan runs any number of images up to its batch and gives for each what the plain layers say") {
+  const Graph graph = mixed_network();
+  const formula::FormulaWeights weights(graph);
+  constexpr Index batch = 5;
+  std::vector<Tensor> inputs;
+  std::mt19937 generator(12);
+  for (Index i = 0; i < batch; ++i) inputs.push_back(random_tensor({3, 20, 28}, generator));
+  for (const int threads : {1, 2}) {
+    const Plan plan(graph, weights.weights(), 20, 28, std::make_shared<ThreadPool>(threads), batch);
+    auto workspace = plan.make_workspace();
+    for (const Index images : {batch, Index{1}, Index{2}}) {
+      for (Index i = 0; i < images; ++i) workspace.input(i) = inputs[static_cast<std::size_t>(batch - 1 - i)].matrix();
+      plan.run(workspace, images);
+      for (Index i = 0; i < images; ++i) {
+        const auto expected = run_plain(graph, weights.weights(), inputs[static_cast<std::size_t>(batch - 1 - i)]);
+        for (std::size_t output = 0; output < 2; ++output) {
+          CHECK(relative_difference(workspace.output(output, i), expected[output].matrix()) <= tolerance);
+        }
+      }
+    }
+    CHECK_THROWS_WITH_AS(plan.run(workspace, 6), "engine: expected 1 to 5 images, found 6", Error);
+    CHECK_THROWS_WITH_AS(plan.run(workspace, 0), "engine: expected 1 to 5 images, found 0", Error);
+    CHECK_THROWS_WITH_AS(workspace.input(5), "engine: expected an image below the batch of 5, found number 5", Error);
+  }
+}
+
+TEST_CASE("a plan gives what the plain layers say where late layers take all images of a batch together") {
+  PoseResNet options;
+  options.depth = 18;
+  const Graph graph = pose_resnet(options);
+  const formula::FormulaWeights weights(graph);
+  std::mt19937 generator(13);
+  const Plan plan(graph, weights.weights(), 64, 32, std::make_shared<ThreadPool>(2), 3);
+  auto workspace = plan.make_workspace();
+  std::vector<Tensor> expected;
+  for (Index i = 0; i < 3; ++i) {
+    const Tensor input = random_tensor({3, 64, 32}, generator);
+    expected.push_back(run_plain(graph, weights.weights(), input)[0]);
+    workspace.input(i) = input.matrix();
+  }
+  plan.run(workspace, 3);
+  for (Index i = 0; i < 3; ++i) {
+    CHECK(relative_difference(workspace.output(0, i), expected[static_cast<std::size_t>(i)].matrix()) <= tolerance);
+  }
+}
+
 TEST_CASE("a plan runs in many threads at once, each with its own workspace, and again in the same workspace") {
   const Graph graph = mixed_network();
   const formula::FormulaWeights weights(graph);
@@ -122,6 +168,7 @@ TEST_CASE("a plan refuses a size that does not fit, a missing weight and another
   const Graph graph = mixed_network();
   const formula::FormulaWeights weights(graph);
   CHECK_THROWS_AS(Plan(graph, weights.weights(), 15, 16), Error);
+  CHECK_THROWS_AS(Plan(graph, weights.weights(), 16, 16, std::make_shared<ThreadPool>(1), 0), Error);
   Weights incomplete = weights.weights();
   incomplete.erase("deconv.weight");
   CHECK_THROWS_WITH_AS(Plan(graph, incomplete, 16, 16), "tensor deconv.weight: missing", Error);

@@ -36,19 +36,19 @@ inline double tile_cost(Index pixels) {
 }
 
 template <class Layer>
-double direct_cost(const Layer& layer, Index rows, Index columns) {
+double direct_cost(const Layer& layer, Index rows, Index columns, Index batch) {
   // The phases of a transposed convolution share the kernel's elements out among them.
   ConvolutionCost cost;
   cost.weights = static_cast<double>(layer.in_channels * layer.out_channels * layer.kernel.area());
-  cost.multiply_adds = cost.weights * static_cast<double>(rows) * tile_cost(columns);
+  cost.multiply_adds = cost.weights * static_cast<double>(batch * rows) * tile_cost(columns);
   return cost.total();
 }
 
-/// `phases` convolutions with `rows` x `columns` results each.
+/// `phases` convolutions with `rows` x `columns` results each, for `batch` images.
 template <class Winograd>
-double winograd_cost(Index in, Index out, Index phases, Index rows, Index columns) {
+double winograd_cost(Index in, Index out, Index phases, Index rows, Index columns, Index batch) {
   constexpr int places = Winograd::N * Winograd::N;
-  const Index tiles = ((rows + Winograd::M - 1) / Winograd::M) * ((columns + Winograd::M - 1) / Winograd::M);
+  const Index tiles = batch * ((rows + Winograd::M - 1) / Winograd::M) * ((columns + Winograd::M - 1) / Winograd::M);
   ConvolutionCost cost;
   cost.weights = static_cast<double>(phases * in * out * places);
   cost.multiply_adds = cost.weights * tile_cost(tiles);
@@ -57,37 +57,38 @@ double winograd_cost(Index in, Index out, Index phases, Index rows, Index column
 }
 
 /// The candidate with the lowest expected cost for `phases` convolutions of R x R kernels with `rows` x `columns`
-/// results each, with batch norm, ReLU and residual sum drawn in.
+/// results each and `batch` images, with batch norm, ReLU and residual sum drawn in.
 template <int R, int Step, class Layer>
 std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const Shape& input, Index phases, Index rows,
                                              Index columns, const Eigen::VectorXf& weight, const Eigen::VectorXf& bias,
-                                             bool relu) {
+                                             bool relu, Index batch) {
   using Small = WinogradConvolution<2, R, Step>;
   using Large = WinogradConvolution<4, R, Step>;
   if (Large::supports(layer)) {
-    const double direct = direct_cost(layer, rows, columns);
-    const double small = winograd_cost<Small>(layer.in_channels, layer.out_channels, phases, rows, columns);
-    const double large = winograd_cost<Large>(layer.in_channels, layer.out_channels, phases, rows, columns);
-    if (large <= small && large <= direct) return std::make_unique<Large>(layer, input, weight, bias, relu);
-    if (small <= direct) return std::make_unique<Small>(layer, input, weight, bias, relu);
+    const double direct = direct_cost(layer, rows, columns, batch);
+    const double small = winograd_cost<Small>(layer.in_channels, layer.out_channels, phases, rows, columns, batch);
+    const double large = winograd_cost<Large>(layer.in_channels, layer.out_channels, phases, rows, columns, batch);
+    if (large <= small && large <= direct) return std::make_unique<Large>(layer, input, weight, bias, relu, batch);
+    if (small <= direct) return std::make_unique<Small>(layer, input, weight, bias, relu, batch);
   }
   return std::make_unique<DirectConvolution>(layer, input, weight, bias, relu);
 }
 
 /// The kernel for a convolution, by cheapest_convolution.
 inline std::unique_ptr<Kernel> make_convolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight,
-                                                const Eigen::VectorXf& bias, bool relu) {
+                                                const Eigen::VectorXf& bias, bool relu, Index batch) {
   const Shape output = layer.output_shape(input);
   if (layer.stride == Extent(2)) {
-    return cheapest_convolution<3, 2>(layer, input, 1, output.height, output.width, weight, bias, relu);
+    return cheapest_convolution<3, 2>(layer, input, 1, output.height, output.width, weight, bias, relu, batch);
   }
-  return cheapest_convolution<3, 1>(layer, input, 1, output.height, output.width, weight, bias, relu);
+  return cheapest_convolution<3, 1>(layer, input, 1, output.height, output.width, weight, bias, relu, batch);
 }
 
 /// The same for a transposed convolution, whose four phases each have as many results as the input has pixels.
 inline std::unique_ptr<Kernel> make_convolution(const ConvTranspose2d& layer, const Shape& input,
-                                                const Eigen::VectorXf& weight, const Eigen::VectorXf& bias, bool relu) {
-  return cheapest_convolution<2, 1>(layer, input, 4, input.height, input.width, weight, bias, relu);
+                                                const Eigen::VectorXf& weight, const Eigen::VectorXf& bias, bool relu,
+                                                Index batch) {
+  return cheapest_convolution<2, 1>(layer, input, 4, input.height, input.width, weight, bias, relu, batch);
 }
 
 }  // namespace limn::detail

@@ -167,6 +167,13 @@ class DirectConvolution : public Kernel {
   }
 
   void run(const KernelArguments& arguments) const override {
+    for (Index i = 0; i < arguments.images; ++i) {
+      run_image(arguments.image(i, padding_.input.size(), output_.size()));
+    }
+  }
+
+ private:
+  void run_image(const KernelArguments& arguments) const {
     const float* input = padding_.prepare(arguments.input, arguments.scratch, arguments.pool);
     const Index panels = bias_.size() / panel_rows;
     for (const ConvolutionPhase& phase : phases_) {
@@ -185,7 +192,6 @@ class DirectConvolution : public Kernel {
     }
   }
 
- private:
   void initialise(const Shape& output, const Shape& input) {
     output_ = output;
     padding_.input = input;

@@ -12,6 +12,17 @@ struct KernelArguments {
   float* output;
   float* scratch;  ///< scratch_size(pool.threads()) floats at a cache line
   const ThreadPool& pool;
+  Index images = 1;  ///< that many feature maps follow one another, at most the batch the kernel was made for
+
+  /// The same for one of the images alone. Sizes in floats.
+  KernelArguments image(Index i, Index input_size, Index output_size) const {
+    return {input + i * input_size,
+            other == nullptr ? nullptr : other + i * output_size,
+            output + i * output_size,
+            scratch,
+            pool,
+            1};
+  }
 };
 
 /// A step of a plan, made ready for one input shape: it allocates nothing and keeps no state when it runs.

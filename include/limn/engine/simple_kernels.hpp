@@ -20,6 +20,11 @@ class MaxPoolKernel : public Kernel {
   const char* name() const override { return "max pool"; }
 
   void run(const KernelArguments& arguments) const override {
+    for (Index i = 0; i < arguments.images; ++i) run_image(arguments.image(i, input_.size(), output_.size()));
+  }
+
+ private:
+  void run_image(const KernelArguments& arguments) const {
     const ConstMap in(arguments.input, input_.channels, input_.pixels());
     MutableMap out(arguments.output, output_.channels, output_.pixels());
     const Split rows(output_.height, arguments.pool.threads());
@@ -49,7 +54,6 @@ class MaxPoolKernel : public Kernel {
     });
   }
 
- private:
   MaxPool2d layer_;
   Shape input_;
   Shape output_;
@@ -66,15 +70,15 @@ class PixelwiseKernel : public Kernel {
   const char* name() const override { return name_; }
 
   void run(const KernelArguments& arguments) const override {
-    const ConstMap in(arguments.input, shape_.channels, shape_.pixels());
-    const ConstMap other(arguments.other == nullptr ? arguments.input : arguments.other, shape_.channels,
-                         shape_.pixels());
-    MutableMap out(arguments.output, shape_.channels, shape_.pixels());
-    const Split pixels(shape_.pixels(), arguments.pool.threads());
+    const Index count = arguments.images * shape_.pixels();
+    const ConstMap in(arguments.input, shape_.channels, count);
+    const ConstMap other(arguments.other == nullptr ? arguments.input : arguments.other, shape_.channels, count);
+    MutableMap out(arguments.output, shape_.channels, count);
+    const Split pixels(count, arguments.pool.threads());
     arguments.pool.parallel_for(pixels.tasks, [&](Index task) {
       const Index first = pixels.first(task);
-      const Index count = pixels.last(task) - first;
-      function_(in.middleCols(first, count), other.middleCols(first, count), out.middleCols(first, count));
+      const Index part = pixels.last(task) - first;
+      function_(in.middleCols(first, part), other.middleCols(first, part), out.middleCols(first, part));
     });
   }
 
@@ -93,6 +97,11 @@ class UpsampleKernel : public Kernel {
   const char* name() const override { return "upsample"; }
 
   void run(const KernelArguments& arguments) const override {
+    for (Index i = 0; i < arguments.images; ++i) run_image(arguments.image(i, input_.size(), output_.size()));
+  }
+
+ private:
+  void run_image(const KernelArguments& arguments) const {
     const ConstMap in(arguments.input, input_.channels, input_.pixels());
     MutableMap out(arguments.output, output_.channels, output_.pixels());
     const Split rows(output_.height, arguments.pool.threads());
@@ -105,7 +114,6 @@ class UpsampleKernel : public Kernel {
     });
   }
 
- private:
   Index factor_;
   Shape input_;
   Shape output_;

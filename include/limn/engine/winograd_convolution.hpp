@@ -37,8 +37,8 @@ class WinogradConvolution : public Kernel {
   }
 
   WinogradConvolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight, Eigen::VectorXf bias,
-                      bool relu)
-      : WinogradConvolution(input, layer.output_shape(input), 1, std::move(bias), relu) {
+                      bool relu, Index batch = 1)
+      : WinogradConvolution(input, layer.output_shape(input), 1, std::move(bias), relu, batch) {
     const Index taps = layer.kernel.area();
     add_phase(-layer.padding.height, -layer.padding.width, 0, 0, [&](Index out, Index in, Index ky, Index kx) {
       return weight[(out * layer.in_channels + in) * taps + ky * R + kx];
@@ -46,8 +46,8 @@ class WinogradConvolution : public Kernel {
   }
 
   WinogradConvolution(const ConvTranspose2d& layer, const Shape& input, const Eigen::VectorXf& weight,
-                      Eigen::VectorXf bias, bool relu)
-      : WinogradConvolution(input, layer.output_shape(input), 2, std::move(bias), relu) {
+                      Eigen::VectorXf bias, bool relu, Index batch = 1)
+      : WinogradConvolution(input, layer.output_shape(input), 2, std::move(bias), relu, batch) {
     // Even outputs 2 m take kernel elements 3 and 1 from inputs m - 1 and m, odd ones 2 and 0 from m and m + 1.
     for (Index py = 0; py < 2; ++py) {
       for (Index px = 0; px < 2; ++px) {
@@ -73,33 +73,38 @@ class WinogradConvolution : public Kernel {
   /// A pixel of zeros, and for each worker the transformed input of a block of tiles, and for each task the products of
   /// a block with one panel of weights.
   Index scratch_size(int threads) const override {
-    return input_.channels + workers(threads) * input_scratch() + tasks(threads) * product_scratch();
+    const Index tasks = (std::max)(Index{threads}, Split(panels_, threads).tasks);
+    return input_.channels + threads * input_scratch() + tasks * product_scratch();
   }
 
   void run(const KernelArguments& arguments) const override {
     const int threads = arguments.pool.threads();
+    const Index tiles = arguments.images * tiles_y_ * tiles_x_;
+    const Index blocks = (tiles + block_ - 1) / block_;
     float* zeros = arguments.scratch;
     std::fill(zeros, zeros + input_.channels, 0.0F);
     float* transformed = zeros + input_.channels;
-    float* products = transformed + workers(threads) * input_scratch();
+    float* products = transformed + threads * input_scratch();
     for (const Phase& phase : phases_) {
-      if (workers(threads) > 1) {
-        arguments.pool.parallel_for(workers(threads), [&](Index worker) {
+      if (threads == 1 || blocks >= 2 * threads) {
+        // Each thread works on blocks of its own.
+        arguments.pool.parallel_for(threads, [&](Index worker) {
           float* own_input = transformed + worker * input_scratch();
           float* own_products = products + worker * product_scratch();
-          for (Index i = blocks() * worker / threads; i < blocks() * (worker + 1) / threads; ++i) {
-            const Block block = block_at(i);
+          for (Index i = blocks * worker / threads; i < blocks * (worker + 1) / threads; ++i) {
+            const Block block{i * block_, (std::min)(block_, tiles - i * block_)};
             transform_input(phase, arguments.input, zeros, block, 0, block.count, own_input);
             multiply(phase, arguments, block, 0, panels_, own_input, own_products);
           }
         });
         continue;
       }
-      for (Index i = 0; i < blocks(); ++i) {
-        const Block block = block_at(i);
-        const Split tiles(block.count, threads);
-        arguments.pool.parallel_for(tiles.tasks, [&](Index task) {
-          transform_input(phase, arguments.input, zeros, block, tiles.first(task), tiles.last(task), transformed);
+      // So few blocks that the threads share the work of each: first its input, then the panels of weights.
+      for (Index i = 0; i < blocks; ++i) {
+        const Block block{i * block_, (std::min)(block_, tiles - i * block_)};
+        const Split inputs(block.count, threads);
+        arguments.pool.parallel_for(inputs.tasks, [&](Index task) {
+          transform_input(phase, arguments.input, zeros, block, inputs.first(task), inputs.last(task), transformed);
         });
         const Split panels(panels_, threads);
         arguments.pool.parallel_for(panels.tasks, [&](Index task) {
@@ -121,27 +126,31 @@ class WinogradConvolution : public Kernel {
   /// time that the weights take to arrive, and a sum of large tiles of the micro-kernel.
   static constexpr Index block_tiles = tile_pixels > 8 ? 16 : 3 * tile_pixels;
 
+  /// Tiles are numbered by image, row and column.
   struct Block {
     Index first;
     Index count;
   };
 
-  Index blocks() const { return (tiles_y_ * tiles_x_ + block_ - 1) / block_; }
-  Block block_at(Index i) const { return {i * block_, (std::min)(block_, tiles_y_ * tiles_x_ - i * block_)}; }
+  /// Where a tile lies: its image, and its first result's place in the map of results.
+  struct Place {
+    Index image, y, x;
+  };
+  Place place_of(Index tile) const {
+    const Index in_image = tile % (tiles_y_ * tiles_x_);
+    return {tile / (tiles_y_ * tiles_x_), in_image / tiles_x_ * M, in_image % tiles_x_ * M};
+  }
+
   Index input_scratch() const { return N * N * block_ * in_stride_; }
   Index product_scratch() const { return N * N * block_ * panel_rows; }
-
-  /// Threads that work on blocks of their own. With fewer blocks than that pays for, all share the work of each block:
-  /// first its input, then its panels of weights.
-  Index workers(int threads) const { return blocks() >= 2 * threads ? threads : 1; }
-  Index tasks(int threads) const { return workers(threads) > 1 ? threads : Split(panels_, threads).tasks; }
 
   template <class Layer>
   static bool whole_packets(const Layer& layer) {
     return layer.in_channels % packet_size == 0 && layer.out_channels % packet_size == 0;
   }
 
-  WinogradConvolution(const Shape& input, const Shape& output, Index out_step, Eigen::VectorXf bias, bool relu)
+  WinogradConvolution(const Shape& input, const Shape& output, Index out_step, Eigen::VectorXf bias, bool relu,
+                      Index batch)
       : relu_(relu),
         bias_(std::move(bias)),
         input_(input),
@@ -154,7 +163,7 @@ class WinogradConvolution : public Kernel {
         // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
         in_stride_(input.channels + floats_per_cache_line),
         panels_((output.channels + panel_rows - 1) / panel_rows),
-        block_((std::min)(Index{block_tiles}, tiles_y_ * tiles_x_)) {}
+        block_((std::min)(Index{block_tiles}, batch * tiles_y_ * tiles_x_)) {}
 
   /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
   template <class KernelWeight>
@@ -193,13 +202,15 @@ class WinogradConvolution : public Kernel {
   void transform_input_tile(const Phase& phase, const float* input, const float* zeros, Index tile,
                             float* target) const {
     using namespace Eigen::internal;
-    const Index top = tile / tiles_x_ * M * Step + phase.first_y;
-    const Index left = tile % tiles_x_ * M * Step + phase.first_x;
+    const Place place = place_of(tile);
+    const Index top = place.y * Step + phase.first_y;
+    const Index left = place.x * Step + phase.first_x;
+    const float* image = input + place.image * input_.size();
     const float* pixels[N * N];
     for (Index y = 0; y < N; ++y) {
       for (Index x = 0; x < N; ++x) {
         const bool inside = top + y >= 0 && top + y < input_.height && left + x >= 0 && left + x < input_.width;
-        pixels[y * N + x] = inside ? input + ((top + y) * input_.width + left + x) * input_.channels : zeros;
+        pixels[y * N + x] = inside ? image + ((top + y) * input_.width + left + x) * input_.channels : zeros;
       }
     }
     const Index place_stride = block_ * in_stride_;
@@ -213,8 +224,8 @@ class WinogradConvolution : public Kernel {
       for (int y = 0; y < N; ++y) {
         Packet row[N];
         Transform::template input<1, 1>(columns + y * N, row);
-        float* place = target + y * N * place_stride + channel;
-        unroll<N>([&](auto x) LIMN_INLINE_LAMBDA { pstoreu(place + x * place_stride, row[x]); });
+        float* to = target + y * N * place_stride + channel;
+        unroll<N>([&](auto x) LIMN_INLINE_LAMBDA { pstoreu(to + x * place_stride, row[x]); });
       }
     }
   }
@@ -253,13 +264,14 @@ class WinogradConvolution : public Kernel {
   void transform_output(const Phase& phase, const KernelArguments& arguments, Index tile, Index first_channel,
                         Index rows, const float* products) const {
     using namespace Eigen::internal;
-    const Index top = tile / tiles_x_ * M;
-    const Index left = tile % tiles_x_ * M;
-    const Index height = (std::min)(Index{M}, rows_ - top);
-    const Index width = (std::min)(Index{M}, columns_ - left);
+    const Place place = place_of(tile);
+    const Index height = (std::min)(Index{M}, rows_ - place.y);
+    const Index width = (std::min)(Index{M}, columns_ - place.x);
     const Index pixel_stride = out_step_ * output_.channels;
     const Index row_stride = out_step_ * output_.width * output_.channels;
-    const Index origin = (phase.out_first_y + top * out_step_) * output_.width + phase.out_first_x + left * out_step_;
+    const Index origin = place.image * output_.size() + ((phase.out_first_y + place.y * out_step_) * output_.width +
+                                                         phase.out_first_x + place.x * out_step_) *
+                                                            output_.channels;
     for (Index row = 0; row < rows; row += packet_size) {
       const Index channel = first_channel + row;
       Packet columns[M * N];
@@ -273,14 +285,14 @@ class WinogradConvolution : public Kernel {
       for (Index y = 0; y < height; ++y) {
         Packet results[M];
         Transform::template output<1, 1>(columns + y * N, results);
-        const Index place = origin * output_.channels + y * row_stride + channel;
+        const Index first = origin + y * row_stride + channel;
         for (Index x = 0; x < width; ++x) {
           Packet value = padd(results[x], bias);
           if (arguments.other != nullptr) {
-            value = padd(value, ploadu<Packet>(arguments.other + place + x * pixel_stride));
+            value = padd(value, ploadu<Packet>(arguments.other + first + x * pixel_stride));
           }
           if (relu_) value = pmax(value, pset1<Packet>(0.0F));
-          pstoreu(arguments.output + place + x * pixel_stride, value);
+          pstoreu(arguments.output + first + x * pixel_stride, value);
         }
       }
     }
