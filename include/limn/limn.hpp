@@ -20,11 +20,13 @@
 #include <limn/network/graph.hpp>
 #include <limn/network/plain_executor.hpp>
 #include <limn/network/summary.hpp>
+#include <limn/pose/assignment.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/draw_pose.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/json.hpp>
+#include <limn/pose/part_affinity.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/pose_estimator.hpp>
 #include <limn/pose/preprocess.hpp>

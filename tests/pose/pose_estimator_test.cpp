@@ -106,6 +106,15 @@ TEST_CASE("without a box the whole photo is the box, and several boxes give thei
   CHECK(both[0].box.x == 100);
 }
 
+TEST_CASE("everybody, to a model of one person, is the person whose box is the photo") {
+  const Image photo = load_image(sample_photo);
+  CHECK_FALSE(estimator().finds_several());
+  const auto everybody = estimator().estimate_all(photo);
+  REQUIRE(everybody.size() == 1);
+  check_same(everybody[0], estimator().estimate(photo));
+  CHECK(everybody[0].box.width == static_cast<float>(photo.width()));
+}
+
 TEST_CASE("one estimator serves many threads at once") {
   const Image photo = load_image(sample_photo);
   const Pose expected = estimator().estimate(photo);
