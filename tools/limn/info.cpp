@@ -88,9 +88,13 @@ std::string describe_decoder(const DecoderOptions& decoder) {
     case DecoderType::argmax: return format("argmax, offset %.6g", decoder.offset);
     case DecoderType::quarter_offset:
       return format("quarter_offset, margin %td, offset %.6g", decoder.margin, decoder.offset);
-    case DecoderType::dark: break;
+    case DecoderType::dark: return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+    case DecoderType::part_affinity: break;
   }
-  return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+  const PartAffinityOptions& several = decoder.part_affinity;
+  return format("part_affinity, thresholds %.6g and %.6g, window %td, samples %td, offset %.6g",
+                static_cast<double>(several.cmap_threshold), static_cast<double>(several.link_threshold),
+                several.window, several.samples, decoder.offset);
 }
 
 void print_field(const char* name, const std::string& value) {
