@@ -30,7 +30,7 @@ import formula
 import tensor_file
 from cmap_paf import CmapPaf, limn_name
 from hrnet import HRNet
-from pose_resnet import PoseResNet
+from pose_resnet import PoseResNet, lip_name
 from resnet import BasicBlock, Bottleneck, intermediates
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -573,8 +573,11 @@ def random_network(name, height, width, keypoints, directory, seed):
     weights = weights_of(network, rename)
     for name, value in weights.items():
         if value.dim() == 4:
-            fan_in = value.shape[0] * value[0, 0].numel() / 4 if formula.transposed(name, value.shape) else value[0].numel()
+            transposed = formula.transposed(name, value.shape)
+            fan_in = value.shape[0] * value[0, 0].numel() / 4 if transposed else value[0].numel()
             value.normal_(0, (2 / fan_in) ** 0.5)
+            if "_att." in name:  # large values would all come out of the sigmoid or tanh as 0 or 1
+                value.mul_(0.1)
         elif name.endswith((".bias", ".running_mean")):
             value.uniform_(-0.1, 0.1)
         else:  # a branch of half the size keeps deep networks from blowing up
@@ -585,7 +588,8 @@ def random_network(name, height, width, keypoints, directory, seed):
         output, seen = intermediates(network, x, rename)
     os.makedirs(directory, exist_ok=True)
     checkpoint = os.path.join(directory, f"{file_name}_{height}x{width}.pth")
-    torch.save(network.state_dict(), checkpoint)
+    state = network.state_dict()
+    torch.save({lip_name(key): state[key] for key in state} if file_name == "lip" else state, checkpoint)
     reference = os.path.join(directory, "reference.safetensors")
     tensors = {"input": x, **seen, **maps_of(output)}
     tensor_file.write(reference, {name: value.numpy() for name, value in tensors.items()}, {"network": options})

@@ -48,3 +48,19 @@ class PoseResNet(ResNet):
 
     def forward(self, x):
         return through(self.features(x), self.deconv_layers, self.final_layer, self.sigmoid)
+
+
+def lip_name(name):
+    """A tensor's name in smolboii/single-person-pose-estimation, whose backbone is torchvision's as a Sequential."""
+    places = {
+        "conv1": "resnet_backbone.0",
+        "bn1": "resnet_backbone.1",
+        "layer1": "resnet_backbone.4",
+        "layer2": "resnet_backbone.5",
+        "layer3": "resnet_backbone.6",
+        "layer4": "resnet_backbone.7",
+        "deconv_layers": "deconv",
+        "final_layer": "heatmap_out.0",
+    }
+    part, _, rest = name.partition(".")
+    return f"{places[part]}.{rest}"
