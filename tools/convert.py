@@ -228,7 +228,9 @@ def make_decoder(options, network, default):
     kind = options.decoder or default["type"]
     if kind == "part_affinity" and network.links is None:
         raise ConvertError("--decoder part_affinity is for networks with part affinity fields")
-    decoder = dict(default) if kind == default["type"] else {"type": kind, "offset": default["offset"], **DECODERS[kind]}
+    decoder = dict(default)
+    if kind != default["type"]:
+        decoder = {"type": kind, "offset": default["offset"], **DECODERS[kind]}
     if options.offset is not None:
         decoder["offset"] = options.offset
     for key in ("margin", "kernel", "cmap_threshold", "link_threshold"):

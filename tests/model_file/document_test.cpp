@@ -243,6 +243,43 @@ TEST_CASE("a network of part affinity fields has one for each link of the docume
         "links: expected at least one link for a network of part affinity fields, found []");
 }
 
+TEST_CASE("the decoder of part affinity fields has trt_pose's constants unless the document has others") {
+  json document = json::parse(changed("/network", R"({"type": "cmap_paf", "depth": 18})"));
+  document["decoder"] = {{"type", "part_affinity"}};
+  limn::DecoderOptions decoder = parse_document(document.dump(), "F").decoder;
+  CHECK(decoder.type == limn::DecoderType::part_affinity);
+  CHECK(decoder.part_affinity.cmap_threshold == 0.1f);
+  CHECK(decoder.part_affinity.link_threshold == 0.1f);
+  CHECK(decoder.part_affinity.window == 5);
+  CHECK(decoder.part_affinity.samples == 7);
+  CHECK(decoder.part_affinity.max_peaks == 100);
+  CHECK(decoder.part_affinity.max_objects == 100);
+  CHECK(decoder.part_affinity.min_keypoints == 1);
+  document["decoder"] = json::parse(R"({"type": "part_affinity", "offset": 2, "cmap_threshold": 0.15,
+    "link_threshold": -0.5, "window": 7, "samples": 10, "max_peaks": 50, "max_objects": 20, "min_keypoints": 2})");
+  decoder = parse_document(document.dump(), "F").decoder;
+  CHECK(decoder.offset == 2.0);
+  CHECK(decoder.part_affinity.cmap_threshold == 0.15f);
+  CHECK(decoder.part_affinity.link_threshold == -0.5f);
+  CHECK(decoder.part_affinity.window == 7);
+  CHECK(decoder.part_affinity.samples == 10);
+  CHECK(decoder.part_affinity.max_peaks == 50);
+  CHECK(decoder.part_affinity.max_objects == 20);
+  CHECK(decoder.part_affinity.min_keypoints == 2);
+  check_refusals({
+      {"/decoder/cmap_threshold", "0", "decoder.cmap_threshold: expected a positive number from 1e-6 to 1e6, found 0"},
+      {"/decoder/link_threshold", "1e7", "decoder.link_threshold: expected a number up to 1e6, found 10000000.0"},
+      {"/decoder/window", "4", "decoder.window: expected an odd number from 1 to 255, found 4"},
+      {"/decoder/window", "257", "decoder.window: expected an odd number from 1 to 255, found 257"},
+      {"/decoder/samples", "1", "decoder.samples: expected a number from 2 to 4096, found 1"},
+      {"/decoder/max_peaks", "0", "decoder.max_peaks: expected a number from 1 to 4096, found 0"},
+      {"/decoder/max_objects", "4097", "decoder.max_objects: expected a number from 1 to 4096, found 4097"},
+      {"/decoder/min_keypoints", "1.5", "decoder.min_keypoints: expected a number from 1 to 4096, found 1.5"},
+      {"/decoder/type", R"("part_affinity")",
+       "decoder.type: expected another decoder for a network without part affinity fields, found \"part_affinity\""},
+  });
+}
+
 TEST_CASE("every required field that is missing is named") {
   for (const char* place : {"/version", "/name", "/network", "/network/type", "/network/depth", "/network/deconv",
                             "/network/deconv/channels", "/network/deconv/kernel", "/input", "/input/width",
@@ -332,8 +369,8 @@ TEST_CASE("a network or decoder that this version does not know is refused with 
   check_refusals({
       {"/network/type", R"("densenet")",
        "network.type: expected \"pose_resnet\" or \"cmap_paf\" or \"hrnet\", found \"densenet\""},
-      {"/decoder/type", R"("part_affinity")",
-       "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\", found \"part_affinity\""},
+      {"/decoder/type", R"("simcc")",
+       "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\" or \"part_affinity\", found \"simcc\""},
   });
 }
 

@@ -1,8 +1,8 @@
 """trt_pose's networks in PyTorch, which limn's models/cmap_paf.hpp is compared with.
 
-Structure and key names of the state dict: NVIDIA-AI-IOT/trt_pose, trt_pose/models/resnet.py and common.py: a ResNet ("0.resnet")
-and a head of two branches ("1"). With attention each branch weighs its features with a sigmoid or a tanh of a convolution of
-them; without, upsampling and last convolution are one Sequential.
+Structure and key names of the state dict: NVIDIA-AI-IOT/trt_pose, trt_pose/models/resnet.py and common.py: a ResNet
+("0.resnet") and a head of two branches ("1"). With attention each branch weighs its features with a sigmoid or a tanh
+of a convolution of them; without, upsampling and last convolution are one Sequential.
 """
 
 import re

@@ -581,7 +581,8 @@ def random_network(name, height, width, keypoints, directory, seed):
         elif name.endswith((".bias", ".running_mean")):
             value.uniform_(-0.1, 0.1)
         else:  # a branch of half the size keeps deep networks from blowing up
-            last = name.endswith(".bn3.weight") or name.endswith(".bn2.weight") and name[:-8] + "3.weight" not in weights
+            third = name.replace(".bn2.", ".bn3.")
+            last = name.endswith(".bn3.weight") or name.endswith(".bn2.weight") and third not in weights
             value.uniform_(0.5, 1.5).mul_(0.4 if last else 1.0)
     x = torch.randn(1, 3, height, width)
     with torch.no_grad():

@@ -1,8 +1,8 @@
 """HRNet in PyTorch, the network that limn's models/hrnet.hpp is compared with.
 
-Structure: Sun, Xiao, Liu & Wang, "Deep High-Resolution Representation Learning for Human Pose Estimation", CVPR 2019. The state
-dict has the key names of the authors' release (leoxiaobin/deep-high-resolution-net.pytorch). Modules without weights are named
-as the nodes of limn's graph are.
+Structure: Sun, Xiao, Liu & Wang, "Deep High-Resolution Representation Learning for Human Pose Estimation", CVPR 2019.
+The state dict has the key names of the authors' release (leoxiaobin/deep-high-resolution-net.pytorch). Modules without
+weights are named as the nodes of limn's graph are.
 """
 
 from torch import nn

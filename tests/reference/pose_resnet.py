@@ -1,7 +1,7 @@
 """PoseResNet in PyTorch, the network that limn's models/pose_resnet.hpp is compared with.
 
-Structure: Xiao, Wu & Wei, "Simple Baselines for Human Pose Estimation and Tracking", ECCV 2018. The state dict has the key
-names of the authors' release (microsoft/human-pose-estimation.pytorch).
+Structure: Xiao, Wu & Wei, "Simple Baselines for Human Pose Estimation and Tracking", ECCV 2018. The state dict has the
+key names of the authors' release (microsoft/human-pose-estimation.pytorch).
 """
 
 from torch import nn

@@ -1,7 +1,7 @@
 """ResNet in PyTorch without its classifier, and its blocks, which HRNet has too (He et al., 2015).
 
-Parameters have torchvision's key names. Modules without weights (relu1, add, ...) are named as the nodes of limn's graph are,
-so that forward hooks give limn's names.
+Parameters have torchvision's key names. Modules without weights (relu1, add, ...) are named as the nodes of limn's
+graph are, so that forward hooks give limn's names.
 """
 
 from typing import NamedTuple
@@ -20,8 +20,10 @@ DEPTHS = {
 
 
 class Style(NamedTuple):
-    """The ablations. normalization: "batch_norm", "bias" (of the convolutions, in its place) or "none"; activation: "relu",
-    "none"."""
+    """The ablations. normalization: "batch_norm", "bias" (of the convolutions, in its place) or "none".
+
+    activation: "relu" or "none".
+    """
 
     normalization: str = "batch_norm"
     activation: str = "relu"
@@ -36,7 +38,7 @@ class Style(NamedTuple):
         return nn.ReLU() if self.activation == "relu" else None
 
     def last_sum(self):
-        """A module where a ReLU follows. Without, the sum is the output of the module around it and has no name of its own."""
+        """A module where a ReLU follows; without, the sum is the output of the module around it, and goes by its name."""
         return Add() if self.activation == "relu" else None
 
 

@@ -734,7 +734,7 @@ class Verify(ProgramTest):
             for text in (f", {attention}, part affinity of 21 links", "stretch, nearest", "part_affinity", "neck"):
                 self.assertIn(text, info)
             self.write("photo.png", small_photo())
-            out, _ = self.limn("estimate", "photo.png", "--model", model, "--json", "-")
+            out, _ = self.limn("estimate", "photo.png", "--model", model, "--json", "-", "-q")
             for pose in poses_of(out):
                 self.assertEqual(len(pose["keypoints"]), 18)
 

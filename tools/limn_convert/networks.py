@@ -288,7 +288,8 @@ def _upsampling(found):
     flat_layers, rest = divmod(len(kernels), upsamples or 1)
     if not 1 <= upsamples <= MAX_DECONVS or rest != 0 or flat_layers - 1 > MAX_FLAT_LAYERS:
         raise ConvertError(
-            "%d deconvolutions of 4x4 among the %d convolutions of cmap_up, expected 1 to %d and an equal share for each"
+            "%d deconvolutions of 4x4 among the %d convolutions of cmap_up, "
+            "expected 1 to %d and an equal share of the others for each"
             % (upsamples, len(kernels), MAX_DECONVS)
         )
     name = "cmap_up.0.weight"
