@@ -23,6 +23,7 @@ DECODERS = {
     "argmax": {},
     "quarter_offset": {"margin": 1},
     "dark": {"kernel": 11},
+    "dark_udp": {"kernel": 11},
     "part_affinity": {"cmap_threshold": 0.1, "link_threshold": 0.1},
 }
 
@@ -56,7 +57,7 @@ def parse(arguments):
     values = _number(-1e6, 1e6)
     add("--mean", type=values, nargs=3, metavar="M", help="of each plane, in their order, for values from 0 to 1")
     add("--std", type=_number(1e-6, 1e6), nargs=3, metavar="S", help="likewise")
-    add("--geometry", choices=("affine", "stretch", "letterbox"), help="how a person's box becomes the input")
+    add("--geometry", choices=("affine", "stretch", "letterbox", "udp"), help="how a person's box becomes the input")
     add("--padding", type=_number(1e-3, 1e3), metavar="P", help="factor by which the box is enlarged")
     add("--resample", choices=("bilinear", "nearest"))
 
@@ -67,7 +68,7 @@ def parse(arguments):
     add("--offset", type=pixels, metavar="PIXELS", help="heatmap cell x stands for input pixel stride * x + PIXELS")
     cells = _number(0, 4096, int)
     add("--margin", type=cells, metavar="CELLS", help="quarter_offset: peaks this near to a border are not refined")
-    add("--kernel", type=_odd, metavar="CELLS", help="dark: size of its Gaussian (default: 11)")
+    add("--kernel", type=_odd, metavar="CELLS", help="dark, dark_udp: size of its Gaussian (default: 11)")
     threshold = _number(1e-6, 1e6)
     add("--cmap-threshold", type=threshold, metavar="T", help="part_affinity: least value of a peak")
     add("--link-threshold", type=threshold, metavar="T", help="part_affinity: least score of a link")

@@ -163,6 +163,8 @@ TEST_CASE("the words of the document mean what they say") {
   CHECK(with("/input/channels", R"("bgr")").input.channels == limn::ChannelOrder::bgr);
   CHECK(with("/input/geometry", R"("stretch")").input.geometry == limn::Geometry::stretch);
   CHECK(with("/input/geometry", R"("letterbox")").input.geometry == limn::Geometry::letterbox);
+  CHECK(with("/input/geometry", R"("udp")").input.geometry == limn::Geometry::udp);
+  CHECK(with("/decoder/type", R"("dark_udp")").decoder.type == limn::DecoderType::dark_udp);
   CHECK(with("/input/resample", R"("bilinear")").input.resample == limn::Resample::bilinear);
   CHECK(with("/decoder/type", R"("quarter_offset")").decoder.type == limn::DecoderType::quarter_offset);
   CHECK_FALSE(pose_resnet(with("/network/stride_on", R"("3x3")")).stride_on_first_1x1);
@@ -370,7 +372,8 @@ TEST_CASE("a network or decoder that this version does not know is refused with 
       {"/network/type", R"("densenet")",
        "network.type: expected \"pose_resnet\" or \"cmap_paf\" or \"hrnet\", found \"densenet\""},
       {"/decoder/type", R"("simcc")",
-       "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\" or \"part_affinity\", found \"simcc\""},
+       "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\" or \"dark_udp\" or "
+       "\"part_affinity\", found \"simcc\""},
   });
 }
 

@@ -877,6 +877,7 @@ class Options(ConvertTest):
             ("--decoder argmax", {"type": "argmax", "offset": 0.0}),
             ("--decoder argmax --offset 2", {"type": "argmax", "offset": 2.0}),
             ("--decoder dark", {"type": "dark", "offset": 0.0, "kernel": 11}),
+            ("--decoder dark_udp --geometry udp", {"type": "dark_udp", "offset": 0.0, "kernel": 11}),
             ("--decoder dark --kernel 17", {"type": "dark", "offset": 0.0, "kernel": 17}),
             ("--decoder quarter_offset", {"type": "quarter_offset", "offset": 0.0, "margin": 1}),
             ("--margin 0", {"type": "quarter_offset", "offset": 0.0, "margin": 0}),

@@ -19,9 +19,10 @@ const char* name_of(Geometry geometry) {
   switch (geometry) {
     case Geometry::affine: return "affine";
     case Geometry::stretch: return "stretch";
-    case Geometry::letterbox: break;
+    case Geometry::letterbox: return "letterbox";
+    case Geometry::udp: break;
   }
-  return "letterbox";
+  return "udp";
 }
 
 std::string describe_final(Index kernel) {
@@ -79,7 +80,8 @@ std::string describe_input(const InputDocument& input) {
 
 std::string describe_geometry(const InputDocument& input) {
   std::string text = name_of(input.geometry);
-  if (input.geometry == Geometry::affine) text += format(", padding %.6g", input.padding);
+  if (input.geometry == Geometry::affine || input.geometry == Geometry::udp)
+    text += format(", padding %.6g", input.padding);
   return text + (input.resample == Resample::bilinear ? ", bilinear" : ", nearest");
 }
 
@@ -89,6 +91,7 @@ std::string describe_decoder(const DecoderOptions& decoder) {
     case DecoderType::quarter_offset:
       return format("quarter_offset, margin %td, offset %.6g", decoder.margin, decoder.offset);
     case DecoderType::dark: return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+    case DecoderType::dark_udp: return format("dark_udp, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
     case DecoderType::part_affinity: break;
   }
   const PartAffinityOptions& several = decoder.part_affinity;

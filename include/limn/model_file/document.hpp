@@ -59,9 +59,9 @@ struct AccuracyDocument {
 ///     {"version": 1, "name": "pose_resnet18_mpii16_192x192",
 ///      "network": {"type": "pose_resnet" (or "cmap_paf", "hrnet"), and more: see network_document.hpp},
 ///      "input": {"width": 192, "height": 192, "channels": "rgb" (or "bgr"), "mean": [0.485, 0.456, 0.406],
-///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox"),
+///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox", "udp"),
 ///                ... "padding": 1.25, "resample": "bilinear" (or "nearest")},
-///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "part_affinity"), ... "offset": 0,
+///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "dark_udp", "part_affinity"), ... "offset": 0,
 ///                  (quarter_offset) "margin": 1, (dark) "kernel": 11, (part_affinity) "cmap_threshold": 0.1,
 ///                  "link_threshold": 0.1, "window": 5, "samples": 7, "max_peaks": 100, "max_objects": 100,
 ///                  "min_keypoints": 1},
@@ -108,8 +108,10 @@ inline InputDocument read_input(const Field& field) {
   input.channels = field["channels"].choice<ChannelOrder>({{"rgb", ChannelOrder::rgb}, {"bgr", ChannelOrder::bgr}});
   input.mean = read_channel_values(field["mean"], -1e6);
   input.std = read_channel_values(field["std"], 1e-6);
-  input.geometry = field["geometry"].choice<Geometry>(
-      {{"affine", Geometry::affine}, {"stretch", Geometry::stretch}, {"letterbox", Geometry::letterbox}});
+  input.geometry = field["geometry"].choice<Geometry>({{"affine", Geometry::affine},
+                                                       {"stretch", Geometry::stretch},
+                                                       {"letterbox", Geometry::letterbox},
+                                                       {"udp", Geometry::udp}});
   const Field padding = field["padding"];
   if (padding.present()) input.padding = padding.number(1e-3, 1e3, "a positive factor from 0.001 to 1000");
   const Field resample = field["resample"];
@@ -147,6 +149,7 @@ inline DecoderOptions read_decoder(const Field& field) {
   decoder.type = field["type"].choice<DecoderType>({{"argmax", DecoderType::argmax},
                                                     {"quarter_offset", DecoderType::quarter_offset},
                                                     {"dark", DecoderType::dark},
+                                                    {"dark_udp", DecoderType::dark_udp},
                                                     {"part_affinity", DecoderType::part_affinity}});
   const Field offset = field["offset"];
   if (offset.present()) decoder.offset = offset.number(-1e4, 1e4, "a number of pixels up to 10000");

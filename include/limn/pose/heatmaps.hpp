@@ -69,6 +69,7 @@ enum class DecoderType {
   argmax,          ///< the largest cell
   quarter_offset,  ///< a quarter cell from there towards the larger neighbour, in x and in y
   dark,            ///< Newton step on the logarithm of the blurred heatmap
+  dark_udp,        ///< the same with another curvature, for models trained with unbiased data processing
   part_affinity,   ///< several people, told apart by part affinity maps (part_affinity.hpp)
 };
 
@@ -90,7 +91,8 @@ struct DecoderOptions {
   DecoderType type = DecoderType::argmax;
   double offset = 0;  ///< input pixels; not the decoder's business but that of photo_from_heatmap (geometry.hpp)
   Index margin = 1;   ///< quarter_offset only: cells kept clear of the border, 1 = Microsoft, 0 = imgclsmob
-  Index kernel = 11;  ///< dark only: width of the Gaussian in cells, odd; 11 for models trained with sigma 2, 17 with 3
+  Index kernel =
+      11;  ///< dark, dark_udp: width of the Gaussian in cells, odd; 11 for models trained with sigma 2, 17 with 3
   PartAffinityOptions part_affinity = {};  ///< part_affinity only
 };
 

@@ -209,8 +209,9 @@ class PoseEstimator {
     check(photo);
     const InputDocument& input = document_.input;
     const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
-    workspace.photo_from_heatmap_ =
-        photo_from_heatmap(network, heatmap_stride(document_.network), document_.decoder.offset);
+    workspace.photo_from_heatmap_ = photo_from_heatmap(
+        network, heatmap_stride(input.geometry, input.width, plan_->output_shape().width),
+        heatmap_stride(input.geometry, input.height, plan_->output_shape().height), document_.decoder.offset);
     preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
     plan_->run(workspace.plan_);
   }
