@@ -148,6 +148,44 @@ TEST_CASE("DARK recovers the centre of a slanted, elongated Gaussian") {
   CHECK(static_cast<double>(peak.y) == doctest::Approx(y).epsilon(0.001));
 }
 
+// The expected numbers were computed with numpy and OpenCV (GaussianBlur with sigma 0) by the steps of mmpose's
+// refine_keypoints_dark_udp. The map is a bump that no Gaussian is, of values that a float holds exactly.
+TEST_CASE("DARK for unbiased data processing steps as mmpose does, at the border too") {
+  struct Case {
+    limn::Index height, width, x, y, kernel;
+    double refined_x, refined_y;
+  };
+  for (const Case& test : {Case{12, 14, 6, 5, 11, 6.195561, 4.898453},
+                           {12, 14, 0, 0, 11, -0.528008, -0.522498},
+                           {12, 14, 13, 5, 11, 13.533659, 5.417046},
+                           {20, 16, 8, 11, 17, 8.190952, 10.902278},
+                           {9, 10, 1, 8, 11, 1.777947, 8.520417}}) {
+    CAPTURE(test.x);
+    CAPTURE(test.y);
+    Map map(test.height, test.width);
+    for (limn::Index y = 0; y < test.height; ++y) {
+      for (limn::Index x = 0; x < test.width; ++x) {
+        const limn::Index dx = x - test.x;
+        const limn::Index dy = y - test.y;
+        const limn::Index value = 40 - 3 * dx * dx - 2 * dy * dy - 2 * dx * dy + dx;
+        map.at(x, y) = static_cast<float>(value > 0 ? value : 0) / 64.0f;
+      }
+    }
+    const limn::Peak peak = limn::decode_dark_udp(map.view(), test.kernel)[0];
+    CHECK(static_cast<double>(peak.x) == doctest::Approx(test.refined_x).epsilon(1e-5));
+    CHECK(static_cast<double>(peak.y) == doctest::Approx(test.refined_y).epsilon(1e-5));
+    CHECK(peak.score == 0.625f);
+  }
+}
+
+TEST_CASE("DARK for unbiased data processing recovers the centre of a Gaussian and leaves an empty map alone") {
+  const Map map = gaussian_map(64, 48, 20.35, 29.55, 2.0, 0.6);
+  const limn::Peak peak = limn::decode_dark_udp(map.view())[0];
+  CHECK(std::abs(peak.x - 20.35f) < 0.02f);
+  CHECK(std::abs(peak.y - 29.55f) < 0.02f);
+  check_peak(limn::decode_dark_udp(Map(8, 8).view())[0], 0, 0, 0);
+}
+
 TEST_CASE("DARK takes no step within two cells of the border") {
   const limn::Index height = 9, width = 10;
   for (limn::Index y = 0; y < height; ++y) {
@@ -217,8 +255,8 @@ TEST_CASE("planar and interleaved heatmaps decode alike, and so does a cut-out")
   const auto a = limn::HeatmapView::planar(planar.data(), keypoints, height, width);
   const auto b = limn::HeatmapView::interleaved(interleaved.data(), keypoints, height, width);
   const limn::HeatmapView c(padded.data(), keypoints, height, width, (height + 1) * (width + 3), width + 3, 1);
-  for (const limn::DecoderType type :
-       {limn::DecoderType::argmax, limn::DecoderType::quarter_offset, limn::DecoderType::dark}) {
+  for (const limn::DecoderType type : {limn::DecoderType::argmax, limn::DecoderType::quarter_offset,
+                                       limn::DecoderType::dark, limn::DecoderType::dark_udp}) {
     const limn::DecoderOptions options{type, 0, 1, 11};
     const auto expected = limn::decode(a, options);
     REQUIRE(expected.size() == 5);
@@ -239,6 +277,8 @@ TEST_CASE("decode runs the decoder that its options name") {
   CHECK(same(limn::decode(map.view(), {limn::DecoderType::quarter_offset, 0, 1, 11})[0],
              limn::decode_quarter_offset(map.view())[0]));
   CHECK(same(limn::decode(map.view(), {limn::DecoderType::dark, 0, 1, 11})[0], limn::decode_dark(map.view())[0]));
+  CHECK(
+      same(limn::decode(map.view(), {limn::DecoderType::dark_udp, 0, 1, 11})[0], limn::decode_dark_udp(map.view())[0]));
   check_peak(limn::decode_quarter_offset(map.view())[0], 15.25f, 16.25f, map.values[16 * 32 + 15]);
 }
 
@@ -265,8 +305,8 @@ TEST_CASE("a workspace and a result are used again without new memory") {
 TEST_CASE("NaN and infinity in a heatmap come back as a score, not as a crash") {
   Map map = gaussian_map(16, 16, 7, 7, 2, 0.8);
   map.at(3, 3) = nan_value;
-  for (const limn::DecoderType type :
-       {limn::DecoderType::argmax, limn::DecoderType::quarter_offset, limn::DecoderType::dark}) {
+  for (const limn::DecoderType type : {limn::DecoderType::argmax, limn::DecoderType::quarter_offset,
+                                       limn::DecoderType::dark, limn::DecoderType::dark_udp}) {
     const auto peak = limn::decode(map.view(), {type, 0, 1, 11})[0];
     CHECK(peak.x == 0);
     CHECK(peak.y == 0);
@@ -277,6 +317,7 @@ TEST_CASE("NaN and infinity in a heatmap come back as a score, not as a crash") 
   check_peak(limn::decode_argmax(map.view())[0], 3, 3, infinity);
   check_peak(limn::decode_quarter_offset(map.view())[0], 3.25f, 3.25f, infinity);
   check_peak(limn::decode_dark(map.view())[0], 3, 3, infinity);
+  check_peak(limn::decode_dark_udp(map.view())[0], 3, 3, infinity);
   for (float& value : map.values) value = -infinity;
   check_peak(limn::decode_dark(map.view())[0], 0, 0, -infinity);
 }
@@ -290,6 +331,7 @@ TEST_CASE("maps down to one cell decode") {
       check_peak(limn::decode_argmax(map.view())[0], x, y, 1);
       CHECK(limn::decode_quarter_offset(map.view(), 0)[0].score == 1);
       CHECK(limn::decode_dark(map.view(), 255)[0].score == 1);
+      CHECK(limn::decode_dark_udp(map.view(), 255)[0].score == 1);
     }
   }
 }

@@ -61,6 +61,29 @@ TEST_CASE("stretch: the box's corners go to the input's corners, each axis by it
   CHECK(limn::apply(map, 180, 290).second == doctest::Approx(224));
 }
 
+// The expected numbers were computed by the formulas of mmpose's get_udp_warp_matrix and of its way back from heatmaps.
+TEST_CASE("udp: between first and last centres, in the photo, in the input and in the heatmap") {
+  using limn::Geometry;
+  const auto to_photo = [](const limn::Box& box) {
+    return limn::photo_from_heatmap(limn::network_from_photo(Geometry::udp, box, 192, 256),
+                                    limn::heatmap_stride(Geometry::udp, 192, 48),
+                                    limn::heatmap_stride(Geometry::udp, 256, 64), 0);
+  };
+  check_affine(limn::network_from_photo(Geometry::udp, {100, 50, 80, 240}, 192, 256), .8488889, -23.34444, .85, -17);
+  check_affine(to_photo({100, 50, 80, 240}), 4.787234, 27.5, 4.761905, 20);
+  check_affine(limn::network_from_photo(Geometry::udp, {10, 20, 300, 150}, 192, 256), .5093333, 14.00667, .51, 79.05);
+  check_affine(to_photo({10, 20, 300, 150}), 7.978723, -27.5, 7.936508, -155);
+}
+
+TEST_CASE("a heatmap's stride is one size over the other, with udp one distance over the other") {
+  using limn::Geometry;
+  for (const Geometry geometry : {Geometry::affine, Geometry::stretch, Geometry::letterbox}) {
+    CHECK(limn::heatmap_stride(geometry, 192, 48) == 4.0);
+  }
+  CHECK(limn::heatmap_stride(Geometry::udp, 192, 48) == 191.0 / 47.0);
+  CHECK(limn::heatmap_stride(Geometry::udp, 32, 1) == 32.0);
+}
+
 TEST_CASE("letterbox: one factor, bars of equal size, no padding") {
   // A wide photo gets bars above and below.
   check_affine(limn::network_from_photo(limn::Geometry::letterbox, {0, 0, 640, 480}, 256, 256, 1.25), .4, 0, .4, 32);
@@ -72,7 +95,8 @@ TEST_CASE("letterbox: one factor, bars of equal size, no padding") {
 TEST_CASE("a box that is no box is refused") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
-  for (const limn::Geometry geometry : {limn::Geometry::affine, limn::Geometry::stretch, limn::Geometry::letterbox}) {
+  for (const limn::Geometry geometry :
+       {limn::Geometry::affine, limn::Geometry::stretch, limn::Geometry::letterbox, limn::Geometry::udp}) {
     for (const limn::Box box : {limn::Box{0, 0, 0, 10}, limn::Box{0, 0, 10, -1}, limn::Box{nan, 0, 10, 10},
                                 limn::Box{0, 0, 10, nan}, limn::Box{0, infinity, 10, 10}, limn::Box{}}) {
       CHECK_THROWS_AS(limn::network_from_photo(geometry, box, 192, 256), limn::Error);

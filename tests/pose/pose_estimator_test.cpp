@@ -46,7 +46,7 @@ TEST_CASE("the estimate of the default model is what its plain layers and the de
   const Tensor heatmaps = run_plain(model.graph(), model.weights(), input)[0];
   const Pose expected =
       make_pose(decode(heatmaps, document.decoder), document.skeleton,
-                photo_from_heatmap(network, document.network.heatmap_stride(), document.decoder.offset), box);
+                photo_from_heatmap(network, limn::heatmap_stride(document.network), document.decoder.offset), box);
 
   auto workspace = estimator().make_workspace();
   const Pose found = estimator().estimate(photo, box, workspace);
@@ -104,6 +104,15 @@ TEST_CASE("without a box the whole photo is the box, and several boxes give thei
   check_same(both[0], estimator().estimate(photo, part));
   check_same(both[1], of_whole);
   CHECK(both[0].box.x == 100);
+}
+
+TEST_CASE("everybody, to a model of one person, is the person whose box is the photo") {
+  const Image photo = load_image(sample_photo);
+  CHECK_FALSE(estimator().finds_several());
+  const auto everybody = estimator().estimate_all(photo);
+  REQUIRE(everybody.size() == 1);
+  check_same(everybody[0], estimator().estimate(photo));
+  CHECK(everybody[0].box.width == static_cast<float>(photo.width()));
 }
 
 TEST_CASE("one estimator serves many threads at once") {

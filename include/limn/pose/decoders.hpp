@@ -120,6 +120,35 @@ inline void shift_by_newton_step(const HeatmapView& heatmaps, Index keypoint, De
   peak.y -= static_cast<float>(dy);
 }
 
+/// mmpose's DARK for UDP, whose curvature is over one cell and which steps at the border too.
+inline void shift_by_udp_newton_step(const HeatmapView& heatmaps, Index keypoint, DecoderWorkspace& workspace,
+                                     Peak& peak) {
+  if (!(peak.score > 0)) return;
+  const auto x = static_cast<Index>(peak.x);
+  const auto y = static_cast<Index>(peak.y);
+  blur(heatmaps, keypoint, workspace);
+  const float blurred_maximum = *std::max_element(workspace.map.begin(), workspace.map.end());
+  const double rescale = static_cast<double>(peak.score) / static_cast<double>(blurred_maximum);
+  const auto h = [&](Index dx, Index dy) {
+    const Index column = (std::min)((std::max)(x + dx, Index{0}), heatmaps.width - 1);
+    const Index row = (std::min)((std::max)(y + dy, Index{0}), heatmaps.height - 1);
+    const float value = workspace.map[static_cast<std::size_t>(row * heatmaps.width + column)];
+    return std::log((std::min)((std::max)(static_cast<double>(value) * rescale, 1e-3), 50.0));
+  };
+  constexpr double eps = 1.1920928955078125e-7;  // numpy.finfo(float32).eps
+  const double gx = 0.5 * (h(1, 0) - h(-1, 0));
+  const double gy = 0.5 * (h(0, 1) - h(0, -1));
+  const double hxx = h(1, 0) - 2 * h(0, 0) + h(-1, 0) + eps;
+  const double hyy = h(0, 1) - 2 * h(0, 0) + h(0, -1) + eps;
+  const double hxy = 0.5 * (h(1, 1) - h(1, 0) - h(0, 1) + 2 * h(0, 0) - h(-1, 0) - h(0, -1) + h(-1, -1));
+  const double determinant = hxx * hyy - hxy * hxy;
+  const double dx = (hyy * gx - hxy * gy) / determinant;
+  const double dy = (hxx * gy - hxy * gx) / determinant;
+  if (!std::isfinite(dx) || !std::isfinite(dy)) return;
+  peak.x -= static_cast<float>(dx);
+  peak.y -= static_cast<float>(dy);
+}
+
 }  // namespace detail
 
 /// Reads the place of every keypoint from its heatmap: one Peak a keypoint, in heatmap cells, written to `peaks`.
@@ -138,14 +167,23 @@ inline void shift_by_newton_step(const HeatmapView& heatmaps, Index keypoint, De
 /// where the logarithm is not convex. Source: Zhang et al., Distribution-Aware Coordinate Representation (CVPR 2020),
 /// with the constants of mmpose's refine_keypoints_dark.
 ///
-/// Throws Error if the view is empty, the margin negative, or the kernel even or not within 1 to 255.
+/// dark_udp: blurred and rescaled likewise, brought to within 1e-3 and 50, and its logarithm continued by one cell
+/// beyond the border; a Newton step with both differences over one cell, the mixed one along the main diagonal, and
+/// float's epsilon added to the curvature, wherever the peak is. A map without a positive value is left as it is.
+/// Source: Huang et al. (see geometry.hpp), mmpose's refine_keypoints_dark_udp.
+///
+/// Throws Error if the view is empty, the margin negative, the kernel even or not within 1 to 255, or the decoder
+/// part_affinity, which is for several people (part_affinity.hpp).
 inline void decode(const HeatmapView& heatmaps, const DecoderOptions& options, DecoderWorkspace& workspace,
                    std::vector<Peak>& peaks) {
   check(heatmaps);
+  if (options.type == DecoderType::part_affinity) {
+    throw Error("heatmap decoder: part affinity maps are needed as well: decode_part_affinity() takes both");
+  }
   if (options.type == DecoderType::quarter_offset && options.margin < 0) {
     throw Error("quarter offset decoder: margin " + std::to_string(options.margin) + " must not be negative");
   }
-  if (options.type == DecoderType::dark) {
+  if (options.type == DecoderType::dark || options.type == DecoderType::dark_udp) {
     if (options.kernel < 1 || options.kernel > 255 || options.kernel % 2 == 0) {
       throw Error("DARK decoder: kernel " + std::to_string(options.kernel) + ": expected an odd number from 1 to 255");
     }
@@ -159,6 +197,8 @@ inline void decode(const HeatmapView& heatmaps, const DecoderOptions& options, D
       case DecoderType::argmax: break;
       case DecoderType::quarter_offset: detail::shift_by_quarter(heatmaps, keypoint, options.margin, peak); break;
       case DecoderType::dark: detail::shift_by_newton_step(heatmaps, keypoint, workspace, peak); break;
+      case DecoderType::dark_udp: detail::shift_by_udp_newton_step(heatmaps, keypoint, workspace, peak); break;
+      case DecoderType::part_affinity: break;  // refused above
     }
   }
 }
@@ -184,6 +224,11 @@ inline std::vector<Peak> decode_quarter_offset(const HeatmapView& heatmaps, Inde
 /// The largest cell, refined by DARK; see decode().
 inline std::vector<Peak> decode_dark(const HeatmapView& heatmaps, Index kernel = 11) {
   return decode(heatmaps, {DecoderType::dark, 0, 0, kernel});
+}
+
+/// The largest cell, refined by DARK as for models trained with unbiased data processing; see decode().
+inline std::vector<Peak> decode_dark_udp(const HeatmapView& heatmaps, Index kernel = 11) {
+  return decode(heatmaps, {DecoderType::dark_udp, 0, 0, kernel});
 }
 
 }  // namespace limn
