@@ -13,6 +13,9 @@
 #include <limn/layers/layer.hpp>
 #include <limn/layers/residual_block.hpp>
 #include <limn/model_file/model.hpp>
+#include <limn/models/cmap_paf.hpp>
+#include <limn/models/hrnet.hpp>
+#include <limn/models/network_description.hpp>
 #include <limn/models/pose_resnet.hpp>
 #include <limn/network/graph.hpp>
 #include <limn/network/plain_executor.hpp>

@@ -46,7 +46,7 @@ TEST_CASE("the estimate of the default model is what its plain layers and the de
   const Tensor heatmaps = run_plain(model.graph(), model.weights(), input)[0];
   const Pose expected =
       make_pose(decode(heatmaps, document.decoder), document.skeleton,
-                photo_from_heatmap(network, document.network.heatmap_stride(), document.decoder.offset), box);
+                photo_from_heatmap(network, limn::heatmap_stride(document.network), document.decoder.offset), box);
 
   auto workspace = estimator().make_workspace();
   const Pose found = estimator().estimate(photo, box, workspace);

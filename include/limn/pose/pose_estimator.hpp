@@ -210,7 +210,7 @@ class PoseEstimator {
     const InputDocument& input = document_.input;
     const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
     workspace.photo_from_heatmap_ =
-        photo_from_heatmap(network, document_.network.heatmap_stride(), document_.decoder.offset);
+        photo_from_heatmap(network, heatmap_stride(document_.network), document_.decoder.offset);
     preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
     plan_->run(workspace.plan_);
   }
