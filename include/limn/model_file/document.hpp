@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -60,7 +61,10 @@ struct AccuracyDocument {
 ///      "input": {"width": 192, "height": 192, "channels": "rgb" (or "bgr"), "mean": [0.485, 0.456, 0.406],
 ///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox"),
 ///                ... "padding": 1.25, "resample": "bilinear" (or "nearest")},
-///      "decoder": {"type": "quarter_offset" (or "argmax", "dark"), ... "offset": 0, "margin": 1, "kernel": 11},
+///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "part_affinity"), ... "offset": 0,
+///                  (quarter_offset) "margin": 1, (dark) "kernel": 11, (part_affinity) "cmap_threshold": 0.1,
+///                  "link_threshold": 0.1, "window": 5, "samples": 7, "max_peaks": 100, "max_objects": 100,
+///                  "min_keypoints": 1},
 ///      "keypoints": ["right_ankle", "right_knee"], "links": [[0, 1]],
 ///      ... "flip_pairs": [], "source": {"url": "", "sha256": "", "license": "", "trained_on": ""},
 ///      "accuracy": [{"set": "", "metric": "", "value": 0.0}]}
@@ -115,10 +119,35 @@ inline InputDocument read_input(const Field& field) {
   return input;
 }
 
+/// The constants of the decoder part_affinity, each of which may be left out.
+inline PartAffinityOptions read_part_affinity(const Field& field) {
+  PartAffinityOptions options;
+  const auto threshold = [&](const char* key, double smallest, const char* expected, float& value) {
+    if (field[key].present()) value = static_cast<float>(field[key].number(smallest, 1e6, expected));
+  };
+  threshold("cmap_threshold", 1e-6, "a positive number from 1e-6 to 1e6", options.cmap_threshold);
+  threshold("link_threshold", -1e6, "a number up to 1e6", options.link_threshold);
+  const auto count = [&](const char* key, Index smallest, Index& value) {
+    if (!field[key].present()) return;
+    value = field[key].integer(smallest, 4096, "a number from " + std::to_string(smallest) + " to 4096");
+  };
+  count("samples", 2, options.samples);
+  count("max_peaks", 1, options.max_peaks);
+  count("max_objects", 1, options.max_objects);
+  count("min_keypoints", 1, options.min_keypoints);
+  const Field window = field["window"];
+  const std::string odd = "an odd number from 1 to 255";
+  if (window.present()) options.window = window.integer(1, 255, odd);
+  if (options.window % 2 == 0) window.fail(odd);
+  return options;
+}
+
 inline DecoderOptions read_decoder(const Field& field) {
   DecoderOptions decoder;
-  decoder.type = field["type"].choice<DecoderType>(
-      {{"argmax", DecoderType::argmax}, {"quarter_offset", DecoderType::quarter_offset}, {"dark", DecoderType::dark}});
+  decoder.type = field["type"].choice<DecoderType>({{"argmax", DecoderType::argmax},
+                                                    {"quarter_offset", DecoderType::quarter_offset},
+                                                    {"dark", DecoderType::dark},
+                                                    {"part_affinity", DecoderType::part_affinity}});
   const Field offset = field["offset"];
   if (offset.present()) decoder.offset = offset.number(-1e4, 1e4, "a number of pixels up to 10000");
   const Field margin = field["margin"];
@@ -126,6 +155,7 @@ inline DecoderOptions read_decoder(const Field& field) {
   const Field kernel = field["kernel"];
   if (kernel.present()) decoder.kernel = kernel.integer(3, 99, "an odd number from 3 to 99");
   if (decoder.kernel % 2 == 0) kernel.fail("an odd number from 3 to 99");
+  decoder.part_affinity = read_part_affinity(field);
   return decoder;
 }
 
@@ -199,6 +229,9 @@ inline ModelDocument parse_document(const std::string& json_text, const std::str
   }
   document.input = detail::read_input(root["input"]);
   document.decoder = detail::read_decoder(root["decoder"]);
+  if (document.decoder.type == DecoderType::part_affinity && !std::holds_alternative<CmapPaf>(document.network)) {
+    root["decoder"]["type"].fail("another decoder for a network without part affinity fields");
+  }
   const detail::Field flip_pairs = root["flip_pairs"];
   if (flip_pairs.present()) {
     document.skeleton.flip_pairs = detail::read_keypoint_pairs(flip_pairs, keypoints);
