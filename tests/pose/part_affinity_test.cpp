@@ -191,6 +191,7 @@ TEST_CASE("a link's score is the mean of the affinity along its line") {
   CHECK(score({1, 1, 1}, {7, 1, 1}, 7) == doctest::Approx(1).epsilon(1e-5));
   CHECK(score({7, 1, 1}, {1, 1, 1}, 7) == doctest::Approx(-1).epsilon(1e-5));
   CHECK(score({1, 2, 1}, {7, 2, 1}, 7) == 0);
+  CHECK(score({0, 1, 1}, {1e-5f, 1, 1}, 7) == doctest::Approx(0.5).epsilon(1e-3));  // as long as the 1e-5 added to it
   // 3-4-5 triangle, constant field (x 0.5, y 0.25): 0.5 * 0.8 + 0.25 * 0.6.
   for (limn::Index y = 0; y < height; ++y) {
     for (limn::Index x = 0; x < width; ++x) {

@@ -765,6 +765,16 @@ class Keypoints(ConvertTest):
         links = [tuple(int(n) - 1 for n in link.split(",")) for link in one_based.split()]
         self.assertEqual(SKELETONS["body18"].links, links)
 
+    def test_hand21_s_links_are_trt_pose_s(self):
+        one_based = (
+            "1,5 1,9 1,13 1,17 1,21 2,3 3,4 4,5 6,7 7,8 8,9 10,11 11,12 12,13 14,15 15,16 16,17 18,19 19,20 20,21"
+        )
+        links = [tuple(int(n) - 1 for n in link.split(",")) for link in one_based.split()]
+        self.assertEqual(SKELETONS["hand21"].links, links)
+        self.assertEqual(SKELETONS["hand21"].keypoints[5:9], ["index_finger_%d" % n for n in (1, 2, 3, 4)])
+        document, _ = self.converts(arrays_for(trt_pose_shapes(keypoints=21, links=20)))
+        self.assertEqual(document["keypoints"], SKELETONS["hand21"].keypoints)
+
     def test_lip16_s_links_are_those_its_authors_draw(self):
         names = SKELETONS["lip16"].keypoints
         links = {frozenset((names[a], names[b])) for a, b in SKELETONS["lip16"].links}

@@ -43,6 +43,16 @@ _BODY18 = Skeleton(
     _COCO17.flip_pairs,
 )
 
+# trt_pose's hand_pose.json, counted from 0: fingers are numbered from tip to palm.
+_FINGERS = "thumb index_finger middle_finger ring_finger baby_finger".split()
+_HAND21 = Skeleton(
+    "hand21",
+    ["palm"] + ["%s_%d" % (finger, joint) for finger in _FINGERS for joint in range(1, 5)],
+    [(0, 4 * finger) for finger in range(1, 6)]
+    + [(4 * finger + joint, 4 * finger + joint + 1) for finger in range(5) for joint in range(1, 4)],
+    [],
+)
+
 # Look Into Person: MPII's order, with a spine between pelvis and neck; links as the single-person network draws them.
 _LIP16 = Skeleton(
     "lip16",
@@ -53,7 +63,7 @@ _LIP16 = Skeleton(
     _MPII16.flip_pairs,
 )
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (_MPII16, _COCO17, _BODY18, _LIP16)}
+SKELETONS = {skeleton.name: skeleton for skeleton in (_MPII16, _COCO17, _BODY18, _HAND21, _LIP16)}
 
 
 def fitting_skeleton(skeleton, count, links=None):

@@ -84,11 +84,6 @@ class PoseEstimator {
     plan_ = std::make_unique<const Plan>(
         model.graph(), model.weights(), input.height, input.width,
         options.pool != nullptr ? options.pool : std::make_shared<const ThreadPool>(options.threads));
-    if (finds_several() && plan_->output_count() != 2) {
-      throw Error(
-          "part affinity decoder: expected a network with two outputs, confidence and part affinity maps, found " +
-          std::to_string(plan_->output_count()));
-    }
     affinity_links_ = affinity_links(document_.skeleton);
   }
 
