@@ -19,6 +19,7 @@
 #include <limn/network/summary.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/draw_pose.hpp>
+#include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/json.hpp>
