@@ -12,6 +12,12 @@
 #include <limn/image/resample.hpp>
 #include <limn/layers/layer.hpp>
 #include <limn/layers/residual_block.hpp>
+#include <limn/metrics/coco_evaluation.hpp>
+#include <limn/metrics/joints_mse.hpp>
+#include <limn/metrics/labels.hpp>
+#include <limn/metrics/oks.hpp>
+#include <limn/metrics/pck.hpp>
+#include <limn/metrics/pckh.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/models/pose_resnet.hpp>
 #include <limn/network/graph.hpp>
