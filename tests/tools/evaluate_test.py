@@ -444,6 +444,15 @@ class Oks(EvaluateTest):
             self.assertEqual(len(result["keypoints"]), 6)
             self.assertGreater(result["keypoints"][5], 0)
 
+    def test_misses_whom_no_box_can_find(self):
+        values = self.evaluate("--metric", "oks")["values"]
+        self.people[5]["bbox"] = [WIDTH - 1, 5, 20, 20]  # one column of it is on the photo
+        self.save()
+        fewer = self.evaluate("--metric", "oks", "--results", "results.json")
+        self.assertEqual(len(json.loads(self.read("results.json"))), 5)
+        self.assertEqual(fewer["people"], 6)
+        self.assertLess(fewer["values"]["AR .50"], values["AR .50"])
+
     def test_needs_areas(self):
         del self.people[2]["area"]
         self.save()
@@ -562,7 +571,8 @@ class WrongInput(EvaluateTest):
         refused(lambda d: d["categories"][0].pop("keypoints"), "keypoints")
         refused(lambda d: d["categories"][0].update(keypoints=["a"] * 16), "twice")
         refused(lambda d: d["categories"][0].update(keypoints=[f"k{i}" for i in range(16)]), "none of its keypoints")
-        refused(lambda d: d["categories"][0].update(sigmas=[0.1]), "sigmas")
+        refused(lambda d: d["categories"][0].update(sigmas=[0.1]), "categories[0]", "sigmas")
+        refused(lambda d: d["categories"][0].update(sigmas=[0.1] * 15 + [0]), "categories[0]", "sigmas")
         refused(lambda d: d.update(annotations=[]), "nobody")
         refused(lambda d: d.pop("images"), "images")
 

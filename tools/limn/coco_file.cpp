@@ -90,7 +90,11 @@ void read_categories(const json& document, const std::string& path, CocoFile& fi
     file.person_category = category.integer("id");
     if (category.has("keypoints")) file.keypoints = category.texts("keypoints");
     if (category.has("sigmas")) {
-      file.sigmas = category.numbers("sigmas", file.keypoints.size(), "one number for each of the keypoints");
+      constexpr const char* expected = "one positive number for each of the keypoints";
+      file.sigmas = category.numbers("sigmas", file.keypoints.size(), expected);
+      for (const double sigma : file.sigmas) {
+        if (!(sigma > 0)) throw Error(where + ": sigmas: expected " + expected);
+      }
     }
     const std::set<std::string> names(file.keypoints.begin(), file.keypoints.end());
     if (names.size() != file.keypoints.size()) throw Error(where + ": keypoints: a name appears twice");

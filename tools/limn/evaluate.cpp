@@ -13,9 +13,6 @@
 #include <vector>
 
 #include <limn/image/io.hpp>
-#include <limn/metrics/coco_evaluation.hpp>
-#include <limn/metrics/pck.hpp>
-#include <limn/metrics/pckh.hpp>
 #include <limn/pose/json.hpp>
 
 #include "coco_file.hpp"
@@ -23,6 +20,7 @@
 #include "engine.hpp"
 #include "model_choice.hpp"
 #include "photo_work.hpp"
+#include "scores.hpp"
 #include "text.hpp"
 
 namespace limn::program {
@@ -31,82 +29,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Options {
-  std::string annotations;
-  std::string images;
-  std::string model;
-  std::string input;
-  std::string metric = "pck";
-  std::string size = "torso-or-box";
-  double at = 0;  ///< 0 for the metric's usual one
-  std::string boxes = "gt";
-  double min_box_score = 0;
-  std::string poses;
-  std::string results;
-  std::string json;
-  bool flip = false;
-  bool flip_shift = false;
-  bool from_one = false;
-  int threads = 0;
-
-  bool oks() const { return metric == "oks"; }
-  bool pckh() const { return metric == "pckh"; }
-  bool boxes_are_annotated() const { return boxes == "gt"; }
-  double threshold() const {
-    if (at > 0) return at;
-    return pckh() ? 0.5 : 0.2;
-  }
-};
-
-/// Keypoints in the annotations' order, and what of them can be scored.
-struct KeypointMatch {
-  std::vector<std::string> names;     ///< the annotations'
-  std::vector<int> in_model;          ///< the model's number for each, -1 if it has none of that name
-  std::vector<std::size_t> scored;    ///< those that count, by their numbers in the annotations
-  std::vector<double> sigmas;         ///< theirs, for OKS
-  Skeleton skeleton;                  ///< theirs
-  std::vector<std::string> left_out;  ///< annotated, but not scored
-};
-
-/// Somebody to be found.
-struct Job {
-  const CocoPerson* person = nullptr;  ///< whose box it is; null for a detector's
-  Box box;
-  double box_score = 1;
-};
-
-/// A photo of the annotations.
-struct Photo {
-  CocoImage image;
-  std::string file;
-  std::vector<const CocoPerson*> people;
-  std::vector<Job> jobs;
-  std::vector<FoundPerson> given;  ///< with --poses: the poses, instead of jobs
-
-  bool failed = false;
-  std::vector<Pose> poses;    ///< what was found, one for each job
-  std::vector<double> areas;  ///< of the regions looked at, in square pixels of the photo
-};
-
-/// What the user gets: lines of a table, and the same for programs.
-struct Scores {
-  std::string title;
-  std::string metric;
-  std::string unit;  ///< heading of the column of numbers
-  std::vector<std::pair<std::string, double>> values;
-  std::vector<std::string> notes;
-  std::vector<std::pair<std::string, KeypointTally>> keypoints;  ///< of PCK and PCKh
-  KeypointTally mean;                                            ///< of these
-  std::size_t people = 0;
-};
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
 }
 
-KeypointMatch match_keypoints(const CocoFile& file, const Options& options, const Skeleton* model) {
+KeypointMatch match_keypoints(const CocoFile& file, const EvaluateOptions& options, const Skeleton* model) {
   KeypointMatch match;
   match.names = file.keypoints;
   if (match.names.empty()) {
@@ -131,47 +60,21 @@ KeypointMatch match_keypoints(const CocoFile& file, const Options& options, cons
   return match;
 }
 
-/// The labels of the keypoints that count.
-Labels labels_of(const CocoPerson& person, const KeypointMatch& match) {
-  Labels labels(match.scored.size());
-  if (person.keypoints.empty()) return labels;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const double* const triple = &person.keypoints[3 * match.scored[i]];
-    labels[i] = {{triple[0], triple[1]}, static_cast<Visibility>(static_cast<int>(triple[2]))};
-  }
-  return labels;
-}
-
-bool any_labelled(const Labels& labels) {
-  return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return label.labelled(); });
-}
-
-/// The places of the keypoints that count.
-std::vector<Point> places_of(const Pose& pose, const KeypointMatch& match) {
-  std::vector<Point> places;
-  for (const std::size_t i : match.scored) {
-    const Keypoint& keypoint = pose.keypoints[static_cast<std::size_t>(match.in_model[i])];
-    places.push_back({static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)});
-  }
-  return places;
-}
-
 /// Adds the people whose boxes are annotated and who have something to be scored.
-void add_annotated(Photo& photo, const Options& options, const KeypointMatch& match) {
+void add_annotated(Photo& photo, const EvaluateOptions& options, const KeypointMatch& match) {
   for (const CocoPerson* person : photo.people) {
     if (person->crowd || !any_labelled(labels_of(*person, match))) continue;
-    Job job{person, person->box, 1};
+    Box box = person->box;
     if (options.from_one) {
-      job.box.x -= 1;
-      job.box.y -= 1;
+      box.x -= 1;
+      box.y -= 1;
     }
-    if (!(job.box.width > 0) || !(job.box.height > 0)) continue;
-    photo.jobs.push_back(job);
+    if (box.width > 0 && box.height > 0) photo.boxes.push_back({person, box, 1});
   }
 }
 
 /// The annotations' photos in the order of their ids.
-std::vector<Photo> photos_of(const CocoFile& file, const Options& options) {
+std::vector<Photo> photos_of(const CocoFile& file, const EvaluateOptions& options) {
   const fs::path folder =
       options.images.empty() ? fs::path(options.annotations).parent_path() : fs::path(options.images);
   std::map<std::int64_t, Photo> by_id;
@@ -202,7 +105,7 @@ std::vector<CocoResult> read_results(const std::string& path) {
   return std::move(file.results);
 }
 
-void add_detections(std::vector<Photo>& photos, const Options& options) {
+void add_detections(std::vector<Photo>& photos, const EvaluateOptions& options) {
   for (const CocoResult& detection : read_results(options.boxes)) {
     if (!detection.box) {
       throw Error(entry_name(options.boxes, "", detection.entry) + ": bbox: expected [x, y, width, height]");
@@ -210,11 +113,11 @@ void add_detections(std::vector<Photo>& photos, const Options& options) {
     Photo* const photo = find_photo(photos, detection.image_id);
     const bool usable = detection.box->width > 0 && detection.box->height > 0;
     if (photo == nullptr || !usable || *detection.score < options.min_box_score) continue;
-    photo->jobs.push_back({nullptr, *detection.box, *detection.score});
+    photo->boxes.push_back({nullptr, *detection.box, *detection.score});
   }
 }
 
-void add_poses(std::vector<Photo>& photos, const Options& options, const KeypointMatch& match) {
+void add_poses(std::vector<Photo>& photos, const EvaluateOptions& options, const KeypointMatch& match) {
   for (const CocoResult& pose : read_results(options.poses)) {
     if (pose.keypoints.size() != 3 * match.names.size()) {
       throw Error(entry_name(options.poses, "", pose.entry) + ": keypoints: expected x, y and score of " +
@@ -235,30 +138,34 @@ double area_of(const PoseEstimator::Workspace& workspace) {
   return cell * static_cast<double>(heatmaps.width * heatmaps.height);
 }
 
-void estimate_people(const PoseEstimator& estimator, const Options& options, Photo& photo,
+void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& options, Photo& photo,
                      PoseEstimator::Workspace& workspace) {
   const Image picture = load_image(photo.file);
   check_size(picture, photo.image.width, photo.image.height);
-  for (Job& job : photo.jobs) {
+  for (PersonBox& person : photo.boxes) {
     // As in the evaluations that COCO's published numbers are from; a detector's boxes are taken there as they are.
-    if (options.oks() && options.boxes_are_annotated()) job.box = clip_box(job.box, picture.width(), picture.height());
-    check_on_photo(job.box, picture);
-  }
-  for (const Job& job : photo.jobs) {
+    if (!options.oks()) check_on_photo(person.box, picture);
+    if (options.oks() && options.boxes_are_annotated()) {
+      try {
+        person.box = clip_box(person.box, picture.width(), picture.height());
+      } catch (const Error&) {
+        continue;  // too little of it is on the photo to look for anybody; whoever it is counts as missed
+      }
+    }
     photo.poses.emplace_back();
     Pose& pose = photo.poses.back();
-    estimator.estimate(picture, job.box, workspace, pose);
-    pose.score = static_cast<float>(person_score(pose, job.box_score));
+    estimator.estimate(picture, person.box, workspace, pose);
+    pose.score = static_cast<float>(person_score(pose, person.box_score));
     photo.areas.push_back(area_of(workspace));
   }
 }
 
 /// Runs the network on all photos that have somebody to be found. Returns how many could not be done.
-std::size_t estimate_all(const PoseEstimator& estimator, const Options& options, std::vector<Photo>& photos) {
+std::size_t estimate_all(const PoseEstimator& estimator, const EvaluateOptions& options, std::vector<Photo>& photos) {
   std::vector<Photo*> to_do;
   std::vector<std::string> files;
   for (Photo& photo : photos) {
-    if (photo.jobs.empty()) continue;
+    if (photo.boxes.empty()) continue;
     to_do.push_back(&photo);
     files.push_back(photo.file);
   }
@@ -278,138 +185,9 @@ std::size_t estimate_all(const PoseEstimator& estimator, const Options& options,
   return reporter.finish();
 }
 
-/// The poses of a photo that are somebody else's than one better scored; all of them where boxes are annotated.
-std::vector<std::size_t> kept_poses(const Photo& photo, const Options& options, const KeypointMatch& match) {
-  std::vector<FoundPerson> persons;
-  std::vector<std::size_t> all;
-  for (std::size_t i = 0; i < photo.poses.size(); ++i) {
-    persons.push_back({places_of(photo.poses[i], match), static_cast<double>(photo.poses[i].score), photo.areas[i]});
-    all.push_back(i);
-  }
-  return options.oks() && !options.boxes_are_annotated() ? oks_nms(persons, match.sigmas) : all;
-}
-
-Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const Options& options,
-                 const KeypointMatch& match) {
-  const Skeleton& skeleton = match.skeleton;
-  const bool head_boxes = std::any_of(file.people.begin(), file.people.end(),
-                                      [](const CocoPerson& person) { return person.head_box.has_value(); });
-  const auto size_of = [&](const CocoPerson& person, const Labels& labels) {
-    if (options.pckh()) {
-      if (!head_boxes) return head_segment_size(labels, skeleton);
-      if (!person.head_box) return 0.0;
-      const auto& [x1, y1, x2, y2] = *person.head_box;
-      return head_box_size(x1, y1, x2, y2);
-    }
-    if (options.size == "torso") return torso_size(labels, skeleton);
-    if (options.size == "box") return box_size(person.box);
-    return torso_or_box_size(labels, skeleton, person.box);
-  };
-  // At the threshold asked for, and for PCKh at a tenth and at what was published as a tenth.
-  std::vector<std::pair<std::string, double>> thresholds = {{"Mean", options.threshold()}};
-  if (options.pckh()) {
-    thresholds.emplace_back("Mean@0.1", 0.1);
-    thresholds.emplace_back("Mean@0.1 as published, @0.11", published_tenth);
-  }
-
-  Scores scores;
-  std::size_t without_size = 0;
-  using Tallies = std::vector<KeypointTally>;
-  std::vector<Tallies> tallies(thresholds.size(), Tallies(skeleton.keypoints.size()));
-  for (const Photo& photo : photos) {
-    if (photo.failed) continue;
-    for (std::size_t i = 0; i < photo.jobs.size(); ++i) {
-      const Labels labels = labels_of(*photo.jobs[i].person, match);
-      const double size = size_of(*photo.jobs[i].person, labels);
-      if (!(size > 0)) {
-        ++without_size;
-        continue;
-      }
-      ++scores.people;
-      std::vector<Point> places = places_of(photo.poses[i], match);
-      if (options.from_one) places = from_one(std::move(places));
-      for (std::size_t t = 0; t < thresholds.size(); ++t) {
-        count_right(labels, places, thresholds[t].second * size, tallies[t]);
-      }
-    }
-  }
-
-  scores.mean = mean_tally(tallies[0], skeleton);
-  scores.metric = options.pckh() ? "PCKh" : "PCK";
-  scores.unit = scores.metric + "@" + format("%g", options.threshold());
-  for (std::size_t k = 0; k < skeleton.keypoints.size(); ++k) {
-    scores.keypoints.emplace_back(skeleton.keypoints[k], tallies[0][k]);
-  }
-  if (options.pckh()) {
-    for (const PckhRow& row : published_rows(tallies[0], skeleton)) scores.values.emplace_back(row.name, row.share);
-  }
-  for (std::size_t t = 0; t < thresholds.size(); ++t) {
-    scores.values.emplace_back(thresholds[t].first, mean_tally(tallies[t], skeleton).share());
-  }
-
-  if (options.pckh()) {
-    scores.notes.push_back(head_boxes ? "Size: 0.6 times the diagonal of the head's box, as MPII's evaluation has it."
-                                      : "Size: from head_top to upper_neck, as there are no head boxes (\"headbox\").");
-    scores.notes.emplace_back("Rows of two sides are the mean of their shares, as published.");
-  } else if (options.size == "torso") {
-    scores.notes.emplace_back("Size: from left_shoulder to right_hip.");
-  } else if (options.size == "box") {
-    scores.notes.emplace_back("Size: the longer side of the box.");
-  } else {
-    scores.notes.emplace_back("Size: from left_shoulder to right_hip, at least 0.3125 of the box's longer side.");
-  }
-  if (options.from_one) scores.notes.emplace_back("Labels count pixels from 1: 1 is added to what was found.");
-  if (without_size > 0) {
-    scores.notes.push_back("Left out for want of a size: " + count_of(without_size, "person", "people") + ".");
-  }
-  return scores;
-}
-
-Scores score_oks(const std::vector<Photo>& photos, const Options& options, const KeypointMatch& match) {
-  Scores scores;
-  CocoEvaluation evaluation(match.sigmas);
-  for (const Photo& photo : photos) {
-    if (photo.failed) continue;
-    std::vector<AnnotatedPerson> annotated;
-    for (const CocoPerson* person : photo.people) {
-      if (!person->area) {
-        throw Error(entry_name(options.annotations, "annotations", person->entry) + ": area: expected a number");
-      }
-      annotated.push_back({labels_of(*person, match), person->box, *person->area, person->crowd});
-      if (!person->crowd && any_labelled(annotated.back().labels)) ++scores.people;
-    }
-    std::vector<FoundPerson> found = photo.given;
-    for (const std::size_t i : kept_poses(photo, options, match)) {
-      const Pose& pose = photo.poses[i];
-      found.push_back({places_of(pose, match), static_cast<double>(pose.score), photo.areas[i]});
-    }
-    evaluation.add_image(annotated, found);
-  }
-  scores.metric = "OKS";
-  scores.unit = "COCO";
-  const CocoSummary summary = evaluation.summary();
-  scores.values = {{"AP", summary.ap},
-                   {"AP .50", summary.ap_50},
-                   {"AP .75", summary.ap_75},
-                   {"AP medium", summary.ap_medium},
-                   {"AP large", summary.ap_large},
-                   {"AR", summary.ar},
-                   {"AR .50", summary.ar_50},
-                   {"AR .75", summary.ar_75},
-                   {"AR medium", summary.ar_medium},
-                   {"AR large", summary.ar_large}};
-  if (options.poses.empty()) {
-    scores.notes.emplace_back(options.boxes_are_annotated()
-                                  ? "Boxes: the annotations', clipped to the photo by COCO's rule."
-                                  : "Boxes: " + options.boxes + "; of poses with an OKS above 0.9 the best is kept.");
-    scores.notes.emplace_back("Scores: the box's times the mean of the keypoints' above 0.2.");
-  }
-  return scores;
-}
-
 /// The poses as COCO's own tools take them: keypoints in the annotations' order, 0 for those the model has not.
-void write_results(std::FILE* output, const Options& options, const std::vector<Photo>& photos, const CocoFile& file,
-                   const KeypointMatch& match) {
+void write_results(std::FILE* output, const EvaluateOptions& options, const std::vector<Photo>& photos,
+                   const CocoFile& file, const KeypointMatch& match) {
   std::string text;
   for (const Photo& photo : photos) {
     if (photo.failed) continue;
@@ -429,59 +207,15 @@ void write_results(std::FILE* output, const Options& options, const std::vector<
   write_output(output, options.results, "[" + text + "]\n");
 }
 
-std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4f", share); }
-
-void print(const Scores& scores) {
-  std::printf("%s\n", scores.title.c_str());
-  if (!scores.keypoints.empty()) {
-    Table table({"Keypoint", scores.unit, "Labelled"});
-    for (const auto& [name, tally] : scores.keypoints) {
-      table.add({name + (counts_in_mean(name) ? "" : " (not in the mean)"), text_of(tally.share()),
-                 thousands(tally.labelled)});
-    }
-    table.add({"Mean", text_of(scores.mean.share()), thousands(scores.mean.labelled)});
-    table.print();
-  }
-  if (scores.keypoints.empty() || scores.values.size() > 1) {
-    Table table({"", scores.unit});
-    for (const auto& [name, value] : scores.values) table.add({name, text_of(value)});
-    table.print();
-  }
-  for (const std::string& note : scores.notes) std::printf("%s\n", note.c_str());
-}
-
-nlohmann::ordered_json to_json(const Scores& scores, const Options& options, const std::string& model,
-                               std::size_t failed) {
-  nlohmann::ordered_json json;
-  if (options.poses.empty()) {
-    json["model"] = model;
-    json["boxes"] = options.boxes;
-    json["flip"] = options.flip;
-    json["flip_shift"] = options.flip_shift;
-  } else {
-    json["poses"] = options.poses;
-  }
-  json["annotations"] = options.annotations;
-  json["metric"] = scores.metric;
-  if (!options.oks()) json["threshold"] = options.threshold();
-  json["people"] = scores.people;
-  json["failed_photos"] = failed;
-  for (const auto& [name, value] : scores.values) json["values"][name] = value;
-  for (const auto& [name, tally] : scores.keypoints) {
-    json["keypoints"][name] = {{"right", tally.right}, {"labelled", tally.labelled}};
-  }
-  return json;
-}
-
 /// What was done, in a line: model, flip test, people.
-std::string title_of(const Scores& scores, const Options& options, const std::string& model) {
+std::string title_of(const Scores& scores, const EvaluateOptions& options, const std::string& model) {
   std::string title = options.poses.empty() ? model : options.poses;
   if (options.flip) title += options.flip_shift ? ", flip test with shift" : ", flip test";
   return title + " on " + options.annotations + ": " + thousands(static_cast<Index>(scores.people)) +
          (scores.people == 1 ? " person" : " people");
 }
 
-void check(const Options& options) {
+void check(const EvaluateOptions& options) {
   const bool poses = !options.poses.empty();
   if (poses && !options.oks()) throw Error("--poses: only --metric oks can score poses from a file");
   if (!options.boxes_are_annotated() && !options.oks()) {
@@ -491,7 +225,7 @@ void check(const Options& options) {
   if (options.from_one && options.oks()) throw Error("--from-one: COCO's annotations count pixels from 0");
 }
 
-int evaluate(const Options& options) {
+int evaluate(const EvaluateOptions& options) {
   check(options);
   const CocoFile file = read_coco_file(options.annotations);
   if (!file.annotated) throw Error(options.annotations + ": expected COCO annotations, found a list of results");
@@ -535,7 +269,7 @@ int evaluate(const Options& options) {
 
 void add_evaluate(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("evaluate", "Score a model on photos whose keypoints are annotated");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvaluateOptions>();
   command->add_option("ANNOTATIONS", options->annotations, "Annotations in COCO's keypoint format")
       ->required()
       ->type_name("");
