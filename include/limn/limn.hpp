@@ -12,6 +12,12 @@
 #include <limn/image/resample.hpp>
 #include <limn/layers/layer.hpp>
 #include <limn/layers/residual_block.hpp>
+#include <limn/metrics/coco_evaluation.hpp>
+#include <limn/metrics/joints_mse.hpp>
+#include <limn/metrics/labels.hpp>
+#include <limn/metrics/oks.hpp>
+#include <limn/metrics/pck.hpp>
+#include <limn/metrics/pckh.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/models/cmap_paf.hpp>
 #include <limn/models/hrnet.hpp>
@@ -23,6 +29,7 @@
 #include <limn/pose/assignment.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/draw_pose.hpp>
+#include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/json.hpp>

@@ -58,6 +58,13 @@ std::vector<unsigned char> model_of_several(double cmap_threshold) {
   return writer.bytes();
 }
 
+/// "left_ankle" for "right_ankle" and the other way round.
+std::string partner_of(const std::string& name) {
+  if (name.compare(0, 5, "left_") == 0) return "right_" + name.substr(5);
+  if (name.compare(0, 6, "right_") == 0) return "left_" + name.substr(6);
+  return name;
+}
+
 }  // namespace
 
 TEST_CASE("the estimate of the default model is what its plain layers and the decoder give") {
@@ -187,6 +194,14 @@ TEST_CASE("where a model of several people finds nobody, one pose has all keypoi
   for (const Keypoint& keypoint : nobody.keypoints) CHECK(keypoint.score == 0);
 }
 
+TEST_CASE("the flip test is refused for a model of several people") {
+  const std::vector<unsigned char> bytes = model_of_several(0.1);
+  EstimatorOptions options;
+  options.flip = true;
+  CHECK_THROWS_WITH_AS(PoseEstimator(limn::Model::from_bytes(bytes.data(), bytes.size()), options),
+                       "flip test: expected a model of one person, found one of several", limn::Error);
+}
+
 TEST_CASE("one estimator serves many threads at once") {
   const Image photo = load_image(sample_photo);
   const Pose expected = estimator().estimate(photo);
@@ -230,6 +245,75 @@ TEST_CASE("any input size that is a multiple of 32 runs, and another is an error
   options.input_width = 100;
   CHECK_THROWS_WITH_AS(PoseEstimator(default_model, options),
                        "network input height x width: expected positive multiples of 32, found 160x100", Error);
+}
+
+TEST_CASE("the flip test reads keypoints from the mean with the mirror image's heatmaps") {
+  const Image photo = load_image(sample_photo);
+  const Box box{60, 20, 380, 560};
+  for (const bool shift : {false, true}) {
+    EstimatorOptions options;
+    options.flip = true;
+    options.flip_shift = shift;
+    const PoseEstimator flipping(default_model, options);
+    auto workspace = flipping.make_workspace();
+    flipping.estimate(photo, box, workspace);
+    const Pose found = flipping.estimate(photo, box, workspace);  // the workspace's second time
+
+    // By hand: the plain network on the input and on its mirror image, joints' names telling left from right.
+    const Model model = Model::open(default_model);
+    const ModelDocument& document = model.document();
+    const Index size = document.input.width;
+    const Affine network = network_from_photo(document.input.geometry, box, size, size, document.input.padding);
+    Tensor input({3, size, size});
+    preprocess(photo, network, document.input, size, size, input.matrix());
+    Tensor mirrored(input.shape());
+    for (Index y = 0; y < size; ++y) {
+      for (Index x = 0; x < size; ++x) mirrored.pixel(y, x) = input.pixel(y, size - 1 - x);
+    }
+    Tensor heatmaps = run_plain(model.graph(), model.weights(), input)[0];
+    const Tensor of_mirrored = run_plain(model.graph(), model.weights(), mirrored)[0];
+    const float largest = heatmaps.matrix().cwiseAbs().maxCoeff();
+    const HeatmapView average = workspace.heatmaps();
+    for (Index k = 0; k < heatmaps.channels(); ++k) {
+      const Index other = document.skeleton.find(partner_of(document.skeleton.keypoints[static_cast<std::size_t>(k)]));
+      for (Index y = 0; y < heatmaps.height(); ++y) {
+        for (Index x = 0; x < heatmaps.width(); ++x) {
+          const Index source = shift && x > 0 ? x - 1 : x;
+          heatmaps(k, y, x) = (heatmaps(k, y, x) + of_mirrored(other, y, heatmaps.width() - 1 - source)) / 2;
+          REQUIRE(std::abs(average(k, y, x) - heatmaps(k, y, x)) <= 1e-3F * largest);
+        }
+      }
+    }
+    const double stride = document.network.heatmap_stride();
+    const Affine to_photo = photo_from_heatmap(network, stride, document.decoder.offset);
+    check_same(found, make_pose(decode(heatmaps, document.decoder), document.skeleton, to_photo, box));
+    CHECK(workspace.size_in_bytes() > estimator().make_workspace().size_in_bytes());
+  }
+}
+
+TEST_CASE("the flip test of a mirrored photo gives the mirrored pose") {
+  const Image photo = load_image(sample_photo);
+  Image mirrored(photo.width(), photo.height());
+  for (Index y = 0; y < photo.height(); ++y) {
+    for (Index x = 0; x < photo.width(); ++x) {
+      for (int c = 0; c < 3; ++c) mirrored.pixel(x, y)[c] = photo.pixel(photo.width() - 1 - x, y)[c];
+    }
+  }
+  EstimatorOptions options;
+  options.flip = true;
+  const PoseEstimator flipping(default_model, options);
+  // Photo pixel x is input pixel k (x - cx) + 96 of 0 to 191, k = 192 / 700. The mirrored photo's pixel width - 1 - x
+  // is to be input pixel 191 minus that: its box has its centre at width - 1 + 1 / k - cx.
+  const auto width = static_cast<float>(photo.width());
+  const float centre = width - 1 + 700.0F / 192 - 250;
+  const Pose pose = flipping.estimate(photo, Box{60, 20, 380, 560});
+  const Pose other = flipping.estimate(mirrored, Box{centre - 190, 20, 380, 560});
+  for (const Keypoint& keypoint : pose.keypoints) {
+    const Keypoint* const partner = other.find(partner_of(keypoint.name));
+    CHECK(partner->score == doctest::Approx(keypoint.score).epsilon(0.01));
+    CHECK(partner->x == doctest::Approx(width - 1 - keypoint.x).epsilon(1e-3));
+    CHECK(partner->y == doctest::Approx(keypoint.y).epsilon(1e-3));
+  }
 }
 
 TEST_CASE("a photo of one pixel has a pose, and no photo or an empty box is an error") {

@@ -491,7 +491,7 @@ class TheModel(EstimateTest):
 
 class CommandLine(ProgramTest):
     def test_explains_itself(self):
-        for command in ((), ("estimate",), ("info",), ("verify",), ("bench",)):
+        for command in ((), ("estimate",), ("evaluate",), ("info",), ("verify",), ("bench",)):
             out, _ = self.limn(*command, "--help")
             self.assertIn("Exit status", out, command)
             self.assertEqual(self.limn(*command, "-h")[0], out)

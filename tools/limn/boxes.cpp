@@ -4,21 +4,17 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include <limn/core/error.hpp>
-#include <limn/model_file/json.hpp>
+
+#include "coco_file.hpp"
 
 namespace limn::program {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-using nlohmann::json;
 
 /// The name and the folders of a path, from the end, whichever system's separators it has. Never empty.
 std::vector<std::string> parts_from_the_end(const std::string& path) {
@@ -42,73 +38,6 @@ std::size_t common_parts(const std::vector<std::string>& a, const std::vector<st
   std::size_t count = 0;
   while (count < most && a[count] == b[count]) ++count;
   return count;
-}
-
-/// One entry of a list, for reading its fields with messages that name it.
-class Entry {
- public:
-  Entry(const json& value, std::string where) : value_(value), where_(std::move(where)) {
-    if (!value.is_object()) throw Error(where_ + ": expected an object");
-  }
-
-  bool has(const char* key) const { return value_.contains(key); }
-
-  std::int64_t integer(const char* key) const {
-    const auto found = value_.find(key);
-    if (found == value_.end() || !found->is_number_integer()) throw Error(where_ + ": " + key + ": expected a number");
-    return found->get<std::int64_t>();
-  }
-
-  std::string text(const char* key) const {
-    const auto found = value_.find(key);
-    if (found == value_.end() || !found->is_string()) throw Error(where_ + ": " + key + ": expected a text");
-    return found->get<std::string>();
-  }
-
-  double number(const char* key) const {
-    const auto found = value_.find(key);
-    if (found == value_.end() || !found->is_number()) throw Error(where_ + ": " + key + ": expected a number");
-    return found->get<double>();
-  }
-
-  Box box() const {
-    const auto found = value_.find("bbox");
-    bool good = found != value_.end() && found->is_array() && found->size() == 4;
-    for (std::size_t i = 0; good && i < 4; ++i) good = (*found)[i].is_number();
-    if (!good) throw Error(where_ + ": bbox: expected [x, y, width, height]");
-    const Box box = {(*found)[0].get<float>(), (*found)[1].get<float>(), (*found)[2].get<float>(),
-                     (*found)[3].get<float>()};
-    return box;
-  }
-
- private:
-  const json& value_;
-  std::string where_;
-};
-
-std::string entry_name(const std::string& path, const char* list, std::size_t i) {
-  return path + ": " + list + "[" + std::to_string(i) + "]";
-}
-
-const json& list_in(const json& document, const char* key, const std::string& path) {
-  const auto found = document.find(key);
-  if (found == document.end() || !found->is_array()) {
-    throw Error(path + ": expected COCO annotations with the lists \"images\" and \"annotations\", or a list of COCO " +
-                "detection results");
-  }
-  return *found;
-}
-
-/// The number by which the file calls persons: COCO's, unless the file's own list says otherwise.
-std::int64_t person_category(const json& document, const std::string& path) {
-  const auto categories = document.find("categories");
-  if (categories != document.end() && categories->is_array()) {
-    for (std::size_t i = 0; i < categories->size(); ++i) {
-      const Entry category((*categories)[i], entry_name(path, "categories", i));
-      if (category.text("name") == "person") return category.integer("id");
-    }
-  }
-  return 1;
 }
 
 }  // namespace
@@ -142,53 +71,24 @@ std::optional<std::int64_t> id_in_name(const std::string& photo) {
 }
 
 BoxFile::BoxFile(const std::string& path, double min_score) : path_(path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(path + ": cannot open the file");
-  json document;
-  try {
-    document = json::parse(file);
-  } catch (const json::exception& error) {
-    throw Error(path + ": invalid JSON: " + detail::reason(error));
+  const CocoFile file = read_coco_file(path);
+  by_name_ = file.annotated;
+  for (const CocoResult& detection : file.results) {
+    if (!detection.box) throw Error(entry_name(path, "", detection.entry) + ": bbox: expected [x, y, width, height]");
+    if (detection.score && *detection.score < min_score) continue;
+    PhotoBoxes& photo = by_id_[detection.image_id];
+    photo.image_id = detection.image_id;
+    photo.boxes.push_back(*detection.box);
   }
-
-  if (document.is_array()) {
-    by_name_ = false;
-    for (std::size_t i = 0; i < document.size(); ++i) {
-      const Entry detection(document[i], entry_name(path, "", i));
-      if (detection.has("category_id") && detection.integer("category_id") != 1) continue;
-      if (detection.has("score") && detection.number("score") < min_score) continue;
-      PhotoBoxes& photo = by_id_[detection.integer("image_id")];
-      photo.image_id = detection.integer("image_id");
-      photo.boxes.push_back(detection.box());
-    }
-    return;
+  for (const CocoImage& image : file.images) {
+    by_base_name_.insert({parts_from_the_end(image.file_name).front(), {image.file_name, image.id}});
+    PhotoBoxes& photo = by_id_[image.id];
+    photo.image_id = image.id;
+    photo.width = image.width;
+    photo.height = image.height;
   }
-
-  const json& images = list_in(document, "images", path);
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    const Entry image(images[i], entry_name(path, "images", i));
-    PhotoBoxes photo;
-    photo.image_id = image.integer("id");
-    if (image.has("width")) photo.width = static_cast<Index>(image.integer("width"));
-    if (image.has("height")) photo.height = static_cast<Index>(image.integer("height"));
-    const std::string name = image.text("file_name");
-    by_base_name_.insert({parts_from_the_end(name).front(), {name, photo.image_id}});
-    if (!by_id_.emplace(photo.image_id, photo).second) {
-      throw Error(entry_name(path, "images", i) + ": id " + std::to_string(photo.image_id) + " appears twice");
-    }
-  }
-  const std::int64_t person = person_category(document, path);
-  const json& annotations = list_in(document, "annotations", path);
-  for (std::size_t i = 0; i < annotations.size(); ++i) {
-    const Entry annotation(annotations[i], entry_name(path, "annotations", i));
-    if (annotation.has("category_id") && annotation.integer("category_id") != person) continue;
-    if (annotation.has("iscrowd") && annotation.integer("iscrowd") != 0) continue;
-    const auto image = by_id_.find(annotation.integer("image_id"));
-    if (image == by_id_.end()) {
-      throw Error(entry_name(path, "annotations", i) + ": image_id " + std::to_string(annotation.integer("image_id")) +
-                  ": no image has this id");
-    }
-    image->second.boxes.push_back(annotation.box());
+  for (const CocoPerson& person : file.people) {
+    if (!person.crowd) by_id_[person.image_id].boxes.push_back(person.box);
   }
 }
 

@@ -25,11 +25,10 @@ struct PhotoBoxes {
   Index height = 0;
 };
 
-/// Boxes of people by photo, in one of two formats (https://cocodataset.org/#format-data, #format-results):
-/// - annotations: {"images": [{"id", "file_name", "width", "height"}], "annotations": [{"image_id", "bbox"}]}; a photo
-///   is known by its file name, of which the folders count as far as both paths name some. Crowds are left out.
-/// - detection results: [{"image_id", "category_id", "bbox", "score"}]; a photo is known by the id in its name.
-/// Boxes are [x, y, width, height] in photo pixels, kept in the file's order.
+/// Boxes of people by photo, from a file in one of COCO's formats (coco_file.hpp), in its order:
+/// - of annotations, where a photo is known by its file name, of which the folders count as far as both paths name
+///   some. Crowds are left out;
+/// - of detection results, where a photo is known by the id in its name.
 class BoxFile {
  public:
   /// Throws Error, naming the file and the entry, if it is in neither of the formats. Detections with a score below

@@ -15,5 +15,6 @@ void add_estimate(CLI::App& app, int& status);
 void add_info(CLI::App& app, int& status);
 void add_verify(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
+void add_evaluate(CLI::App& app, int& status);
 
 }  // namespace limn::program

@@ -1,21 +1,10 @@
-#include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <fstream>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
-
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
 
 #include <limn/image/io.hpp>
 #include <limn/pose/draw_pose.hpp>
@@ -25,6 +14,7 @@
 #include "command.hpp"
 #include "engine.hpp"
 #include "model_choice.hpp"
+#include "photo_work.hpp"
 #include "photos.hpp"
 #include "text.hpp"
 
@@ -45,6 +35,8 @@ struct Options {
   std::string model;
   std::string input;
   int threads = 0;
+  bool flip = false;
+  bool flip_shift = false;
   DrawOptions draw;
   std::optional<float> threshold;  ///< for draw.threshold; without it, what suits the model
   bool heatmaps = false;
@@ -66,75 +58,9 @@ struct Job {
 };
 
 /// What came of a photo.
-struct Result {
-  std::string error;
-  std::string line;  ///< for the user
+struct Result : PhotoReport {
   std::vector<nlohmann::ordered_json> json;
 };
-
-bool stderr_is_a_terminal() {
-#if defined(_WIN32)
-  return _isatty(_fileno(stderr)) != 0;
-#else
-  return isatty(fileno(stderr)) != 0;
-#endif
-}
-
-/// Tells the user about photos in their order, as soon as they and all before them are done. Thread-safe.
-class Reporter {
- public:
-  Reporter(const std::vector<Job>& jobs, const std::vector<Result>& results, const Options& options)
-      : jobs_(jobs),
-        results_(results),
-        done_(jobs.size(), false),
-        lines_(options.quiet         ? nullptr
-               : options.json == "-" ? stderr
-                                     : stdout),
-        progress_(!options.quiet && jobs.size() > 1 && stderr_is_a_terminal()) {}
-
-  void finished(std::size_t job) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    done_[job] = true;
-    ++count_;
-    if (progress_) std::fprintf(stderr, "\r\033[K");  // the lines take the place of the progress
-    for (; next_ < jobs_.size() && done_[next_]; ++next_) {
-      const Result& result = results_[next_];
-      if (!result.error.empty()) {
-        std::fprintf(stderr, "limn: %s: %s\n", jobs_[next_].file.c_str(), result.error.c_str());
-      } else if (lines_ != nullptr) {
-        std::fprintf(lines_, "%s\n", result.line.c_str());
-        std::fflush(lines_);
-      }
-    }
-    if (progress_ && count_ < jobs_.size()) std::fprintf(stderr, "%zu/%zu", count_, jobs_.size());
-  }
-
- private:
-  const std::vector<Job>& jobs_;
-  const std::vector<Result>& results_;
-  std::vector<bool> done_;
-  std::FILE* lines_;
-  bool progress_;
-  std::mutex mutex_;
-  std::size_t count_ = 0;
-  std::size_t next_ = 0;
-};
-
-/// The message of an error without the file's name at its beginning, which is printed before it anyway.
-std::string without_name(const std::string& message, const std::string& file) {
-  const std::string prefix = file + ": ";
-  return message.compare(0, prefix.size(), prefix) == 0 ? message.substr(prefix.size()) : message;
-}
-
-/// Boxes may reach beyond the photo, but there is nobody in one that lies beside it.
-void check_on_photo(const Box& box, const Image& photo) {
-  const bool beside = box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= static_cast<float>(photo.width()) ||
-                      box.y >= static_cast<float>(photo.height());
-  if (beside) {
-    throw Error("box " + to_string(box) + ": lies outside of the photo of " + std::to_string(photo.width()) + "x" +
-                std::to_string(photo.height()) + " pixels");
-  }
-}
 
 /// "a.jpg -> a_pose.jpg, a_heatmaps.jpg: 1 person, score 0.53"
 std::string describe(const Job& job, const std::vector<Pose>& poses) {
@@ -153,13 +79,7 @@ void estimate_photo(const PoseEstimator& estimator, const Options& options, cons
                     PoseEstimator::Workspace& workspace, Result& result) {
   Image photo = load_image(job.file);
   const std::vector<Box>& boxes = job.given.boxes;
-  const bool right_size = (job.given.width == 0 || job.given.width == photo.width()) &&
-                          (job.given.height == 0 || job.given.height == photo.height());
-  if (!right_size) {
-    throw Error("its boxes are for a photo of " + std::to_string(job.given.width) + "x" +
-                std::to_string(job.given.height) + " pixels, found " + std::to_string(photo.width()) + "x" +
-                std::to_string(photo.height()));
-  }
+  check_size(photo, job.given.width, job.given.height);
   for (const Box& box : boxes) check_on_photo(box, photo);
 
   const auto save_heatmaps = [&](std::size_t i) {
@@ -266,9 +186,7 @@ void write_json(std::FILE* file, const Options& options, const ModelDocument& do
     }
     text = all.dump(2, ' ', false, any_name) + "\n";
   }
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const bool closed = file == stdout ? std::fflush(file) == 0 : std::fclose(file) == 0;
-  if (!written || !closed) throw Error(options.json + ": cannot write the JSON");
+  write_output(file, options.json, text);
 }
 
 int estimate(Options options) {
@@ -290,50 +208,38 @@ int estimate(Options options) {
   name_pictures(jobs, photos, options);
 
   // One photo is shared by the threads, several are shared out among them.
-  const auto available = static_cast<int>((std::max)(1U, std::thread::hardware_concurrency()));
-  const int threads = options.threads > 0 ? options.threads : available;
+  const int threads = thread_count(options.threads);
   EstimatorOptions estimator_options;
   estimator_options.threads = jobs.size() == 1 ? threads : 1;
   std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
+  estimator_options.flip = options.flip;
+  estimator_options.flip_shift = options.flip_shift;
   const auto made = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
   const PoseEstimator& estimator = *made;
   // What the part affinity decoder found is above its own threshold.
   if (estimator.finds_several()) options.draw.threshold = estimator.document().decoder.part_affinity.cmap_threshold;
   if (options.threshold) options.draw.threshold = *options.threshold;
 
-  std::FILE* json = nullptr;  // opened before the work, so that a wrong name costs nothing
-  if (!options.json.empty()) json = options.json == "-" ? stdout : std::fopen(options.json.c_str(), "wb");
-  if (json == nullptr && !options.json.empty()) throw Error(options.json + ": cannot write this file");
+  std::FILE* json = open_output(options.json);
 
   std::vector<Result> results(jobs.size());
-  Reporter reporter(jobs, results, options);
-  std::atomic<std::size_t> next{0};
-  const auto work = [&](PoseEstimator::Workspace& workspace) {
-    for (std::size_t i = next.fetch_add(1); i < jobs.size(); i = next.fetch_add(1)) {
-      results[i].error = jobs[i].error;
-      try {
-        if (results[i].error.empty()) estimate_photo(estimator, options, jobs[i], workspace, results[i]);
-      } catch (const std::exception& error) {
-        results[i] = Result();
-        results[i].error = without_name(error.what(), jobs[i].file);
-      }
-      reporter.finished(i);
+  std::vector<std::string> files;
+  for (const Job& job : jobs) files.push_back(job.file);
+  std::FILE* const lines = options.json == "-" ? stderr : stdout;
+  Reporter reporter(std::move(files), options.quiet ? nullptr : lines, !options.quiet);
+  share_out(estimator, jobs.size(), threads, [&](std::size_t i, PoseEstimator::Workspace& workspace) {
+    results[i].error = jobs[i].error;
+    try {
+      if (results[i].error.empty()) estimate_photo(estimator, options, jobs[i], workspace, results[i]);
+    } catch (const std::exception& error) {
+      results[i] = Result();
+      results[i].error = without_name(error.what(), jobs[i].file);
     }
-  };
-  const std::size_t workers = (std::min)(jobs.size(), static_cast<std::size_t>(threads));
-  std::vector<PoseEstimator::Workspace> workspaces;
-  for (std::size_t i = 0; i < workers; ++i) workspaces.push_back(estimator.make_workspace());
-  std::vector<std::thread> others;
-  for (std::size_t i = 1; i < workers; ++i) others.emplace_back(work, std::ref(workspaces[i]));
-  work(workspaces[0]);
-  for (std::thread& other : others) other.join();
+    reporter.finished(i, results[i]);
+  });
 
   if (json != nullptr) write_json(json, options, estimator.document(), jobs, results);
-  const auto failed = static_cast<std::size_t>(
-      std::count_if(results.begin(), results.end(), [](const Result& result) { return !result.error.empty(); }));
-  if (failed > 0 && jobs.size() > 1) {
-    std::fprintf(stderr, "limn: %zu of %zu photos could not be done\n", failed, jobs.size());
-  }
+  const std::size_t failed = reporter.finish();
   return failed > 0 ? some_failed : all_well;
 }
 
@@ -396,6 +302,7 @@ void add_estimate(CLI::App& app, int& status) {
                    "Height and width of the network's input, multiples of\n"
                    "32 pixels; default: the model's")
       ->type_name("HxW");
+  add_flip(*command, options->flip, options->flip_shift);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
   command->callback([options, &status] { status = estimate(*options); });
 }

@@ -22,6 +22,7 @@ void add_commands(CLI::App& app, int& status) {
   limn::program::add_info(app, status);
   limn::program::add_verify(app, status);
   limn::program::add_bench(app, status);
+  limn::program::add_evaluate(app, status);
 }
 
 }  // namespace

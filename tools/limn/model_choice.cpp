@@ -151,6 +151,18 @@ void add_model_choice(CLI::App& command, ModelChoice& choice) {
       ->type_name("HxW");
 }
 
+CLI::Option* add_flip(CLI::App& command, bool& flip, bool& flip_shift) {
+  CLI::Option* const option = command.add_flag("--flip", flip,
+                                               "Flip test: average with the mirrored photo's heatmaps,\n"
+                                               "as most published numbers do; twice the time");
+  command
+      .add_flag("--flip-shift", flip_shift,
+                "With --flip: move what was mirrored back right by one\n"
+                "cell, as Microsoft's and HRNet's numbers do")
+      ->needs(option);
+  return option;
+}
+
 namespace {
 
 std::optional<Model> open_model(const ModelChoice& choice) {

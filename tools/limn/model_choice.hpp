@@ -45,6 +45,9 @@ struct ModelChoice {
 /// Adds MODEL, --network, --keypoints and --input to a command.
 void add_model_choice(CLI::App& command, ModelChoice& choice);
 
+/// Adds --flip and --flip-shift to a command. Returns the first.
+CLI::Option* add_flip(CLI::App& command, bool& flip, bool& flip_shift);
+
 /// A network that was chosen, with the input's height and width.
 struct ChosenNetwork {
   explicit ChosenNetwork(const ModelChoice& choice);

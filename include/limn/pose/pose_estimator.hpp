@@ -10,6 +10,7 @@
 #include <limn/engine/plan.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/pose/decoders.hpp>
+#include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/part_affinity.hpp>
 #include <limn/pose/pose.hpp>
@@ -26,6 +27,13 @@ struct EstimatorOptions {
   /// Size of the network's input in pixels, positive multiples of 32; 0 means the model file's.
   Index input_width = 0;
   Index input_height = 0;
+  /// The flip test: keypoints are read from the mean of the photo's heatmaps and its mirror image's (pose/flip.hpp).
+  /// Twice the time, for 1 to 2 points of accuracy; most published numbers are with it.
+  /// Not for models that tell several people apart.
+  bool flip = false;
+  /// Whether heatmaps that were mirrored back are moved one cell to the right, as Microsoft's and HRNet's evaluations
+  /// do; for models whose decoder offset is 0.
+  bool flip_shift = false;
 };
 
 /// Finds the keypoints of one person in a photo, or in a box of it; with a model of several people, of all at once.
@@ -42,28 +50,38 @@ class PoseEstimator {
   /// only, by one thread at a time.
   class Workspace {
    public:
-    /// keypoints x H / stride x W / stride as the network put them out. Valid until the next estimate.
-    HeatmapView heatmaps() const { return maps(0); }
+    /// keypoints x H / stride x W / stride as the network put them out, or their mean after a flip test. Valid until
+    /// the next estimate.
+    HeatmapView heatmaps() const {
+      const auto output = plan_.output();
+      return view(average_.size() > 0 ? average_.data() : output.data(), output.rows(), output.cols());
+    }
 
     /// The part affinity maps, 2 * links x H / stride x W / stride, of a model of several people. Likewise valid.
-    HeatmapView affinities() const { return maps(1); }
+    HeatmapView affinities() const {
+      const auto output = plan_.output(1);
+      return view(output.data(), output.rows(), output.cols());
+    }
 
     /// Maps heatmap cells to pixels of the photo that was last looked at.
     const Affine& photo_from_heatmap() const { return photo_from_heatmap_; }
 
-    Index size_in_bytes() const { return plan_.size_in_bytes(); }
+    Index size_in_bytes() const {
+      return plan_.size_in_bytes() + (input_.size() + average_.size()) * static_cast<Index>(sizeof(float));
+    }
 
    private:
     friend class PoseEstimator;
     Workspace(Plan::Workspace plan, Index heatmap_height) : plan_(std::move(plan)), heatmap_height_(heatmap_height) {}
 
-    HeatmapView maps(std::size_t output_number) const {
-      const auto output = plan_.output(output_number);
-      return HeatmapView::interleaved(output.data(), output.rows(), heatmap_height_, output.cols() / heatmap_height_);
+    HeatmapView view(const float* values, Index maps, Index cells) const {
+      return HeatmapView::interleaved(values, maps, heatmap_height_, cells / heatmap_height_);
     }
 
     Plan::Workspace plan_;
     Index heatmap_height_;
+    Eigen::MatrixXf input_;  // of the flip test: the input, which the network overwrites, and the mean; else empty
+    Eigen::MatrixXf average_;
     Affine photo_from_heatmap_;
     DecoderWorkspace decoder_;
     PartAffinityWorkspace part_affinity_;
@@ -77,7 +95,9 @@ class PoseEstimator {
 
   /// From a model that is open already. It is not needed any more afterwards.
   explicit PoseEstimator(const Model& model, const EstimatorOptions& options = {})
-      : document_(model.document()), store_(std::make_unique<Store>()) {
+      : document_(model.document()), flip_shift_(options.flip_shift), store_(std::make_unique<Store>()) {
+    if (options.flip && finds_several()) throw Error("flip test: expected a model of one person, found one of several");
+    if (options.flip) mirrored_keypoints_ = mirrored_keypoints(document_.skeleton);
     InputDocument& input = document_.input;
     if (options.input_width != 0) input.width = options.input_width;
     if (options.input_height != 0) input.height = options.input_height;
@@ -168,6 +188,34 @@ class PoseEstimator {
   }
 
  private:
+  /// From the photo to workspace.heatmaps().
+  void run(const ImageView& photo, const Box& box, Workspace& workspace) const {
+    check(photo);
+    const InputDocument& input = document_.input;
+    const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
+    workspace.photo_from_heatmap_ = photo_from_heatmap(
+        network, heatmap_stride(input.geometry, input.width, plan_->output_shape().width),
+        heatmap_stride(input.geometry, input.height, plan_->output_shape().height), document_.decoder.offset);
+    preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
+    run(workspace);
+  }
+
+  /// From the input that lies in the workspace to workspace.heatmaps().
+  void run(Workspace& workspace) const {
+    if (mirrored_keypoints_.empty()) {
+      plan_->run(workspace.plan_);
+      return;
+    }
+    workspace.input_ = workspace.plan_.input();
+    plan_->run(workspace.plan_);
+    workspace.average_ = workspace.plan_.output();
+    mirror(workspace.input_, document_.input.width, workspace.plan_.input());
+    plan_->run(workspace.plan_);
+    const auto output = workspace.plan_.output();
+    average_with_mirrored(workspace.view(output.data(), output.rows(), output.cols()), mirrored_keypoints_, flip_shift_,
+                          workspace.average_);
+  }
+
   struct Store {
     std::mutex mutex;
     std::vector<std::unique_ptr<Workspace>> idle;
@@ -199,18 +247,6 @@ class PoseEstimator {
     std::unique_ptr<Workspace> workspace_;
   };
 
-  /// From the photo to the network's output.
-  void run(const ImageView& photo, const Box& box, Workspace& workspace) const {
-    check(photo);
-    const InputDocument& input = document_.input;
-    const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
-    workspace.photo_from_heatmap_ = photo_from_heatmap(
-        network, heatmap_stride(input.geometry, input.width, plan_->output_shape().width),
-        heatmap_stride(input.geometry, input.height, plan_->output_shape().height), document_.decoder.offset);
-    preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
-    plan_->run(workspace.plan_);
-  }
-
   /// Everybody in the maps of the last run.
   void decode_several(Workspace& workspace, std::vector<Pose>& poses) const {
     decode_part_affinity(workspace.heatmaps(), workspace.affinities(), affinity_links_, document_.decoder.part_affinity,
@@ -227,6 +263,8 @@ class PoseEstimator {
   }
 
   ModelDocument document_;
+  std::vector<Index> mirrored_keypoints_;  // empty without the flip test
+  bool flip_shift_;
   std::unique_ptr<const Plan> plan_;
   std::vector<AffinityLink> affinity_links_;
   std::unique_ptr<Store> store_;

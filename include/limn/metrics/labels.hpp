@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+namespace limn {
+
+/// A place in photo pixels, right and down, whole numbers being pixel centres.
+struct Point {
+  double x = 0;
+  double y = 0;
+};
+
+/// Whether and how an annotator saw a keypoint; the numbers are those of COCO's annotations.
+enum class Visibility {
+  not_labelled = 0,  ///< its place means nothing
+  hidden = 1,        ///< labelled, though something is in front of it
+  visible = 2,
+};
+
+/// A keypoint as an annotation has it.
+struct Label {
+  Point place;
+  Visibility visibility = Visibility::not_labelled;
+
+  bool labelled() const { return visibility != Visibility::not_labelled; }
+};
+
+/// A person as annotated: one label for each keypoint, in an order that all persons and poses share.
+using Labels = std::vector<Label>;
+
+}  // namespace limn

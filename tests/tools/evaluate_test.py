@@ -1,0 +1,618 @@
+#!/usr/bin/env python3
+"""Tests of `limn evaluate`; LIMN_PROGRAM names the program.
+
+    LIMN_PROGRAM=build/tools/limn tests/tools/evaluate_test.py         the tests, of them one with 200 labelled people
+    LIMN_PROGRAM=build/tools/limn tests/tools/evaluate_test.py --all   all 1000; 0.6237 is expected
+
+The labelled photos are no part of the repository. They are looked for in ../shared/eval/lspet-val beside it, and in the
+folder that the environment variable LIMN_LSPET_VAL names: annotations.json in COCO's keypoint format, with joints in
+MPII's order, and images/.
+
+COCO's evaluation is computed here a second time, with numpy, from its description (https://cocodataset.org, "Keypoint
+Evaluation"), and compared with the program's on random people.
+"""
+
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import unittest
+
+from limn_program import MODEL, PROGRAM, SHARED, ProgramTest, png, skip_without_program
+
+skip_without_program()
+
+try:
+    import numpy as np
+except ImportError:
+    np = None
+
+DATA = os.environ.get("LIMN_LSPET_VAL", os.path.join(SHARED, "eval", "lspet-val"))
+
+# PyTorch's results with the same weights (see weights/README.md): people, joints, PCK@0.2.
+FIRST = (200, 2464, 0.5921)
+ALL = (1000, 12394, 0.6237)
+TOLERANCE = 0.005
+
+MPII = (
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top right_wrist "
+    "right_elbow right_shoulder left_shoulder left_elbow left_wrist"
+).split()
+COCO = (
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
+    "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
+).split()
+COCO_SIGMAS = [0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89]
+NUMBERS = "AP|AP .50|AP .75|AP medium|AP large|AR|AR .50|AR .75|AR medium|AR large".split("|")
+
+WIDTH, HEIGHT = 60, 72
+
+
+def small_photo(seed=0):
+    greys = [(7 * x + 5 * y + x * y + 11 * seed) % 256 for y in range(HEIGHT) for x in range(WIDTH)]
+    return png(WIDTH, HEIGHT, 0, 8, greys)
+
+
+# ---- COCO's evaluation again -----------------------------------------------------------------------------------------
+
+
+def similarities(people, poses, sigmas):
+    """OKS of every pose (rows) with every annotated person."""
+    table = np.zeros((len(poses), len(people)))
+    spread = (2 * np.asarray(sigmas)) ** 2
+    for j, person in enumerate(people):
+        labels = np.reshape(person["keypoints"], (-1, 3)).astype(float)
+        seen = labels[:, 2] > 0
+        x, y, width, height = person["bbox"]
+        for i, pose in enumerate(poses):
+            places = np.reshape(pose["keypoints"], (-1, 3))[:, :2].astype(float)
+            if seen.any():
+                squares = ((places - labels[:, :2]) ** 2).sum(axis=1)[seen]
+                own = spread[seen]
+            else:  # distance to the box grown threefold
+                low, high = np.array([x - width, y - height]), np.array([x + 2 * width, y + 2 * height])
+                squares = ((places - np.clip(places, low, high)) ** 2).sum(axis=1)
+                own = spread
+            table[i, j] = np.exp(-squares / own / (2 * person["area"])).mean()
+    return table
+
+
+def coco_numbers(document, results, sigmas):
+    """The ten numbers, in their order."""
+    images = sorted(image["id"] for image in document["images"])
+    scenes = []
+    for image in images:
+        people = [person for person in document["annotations"] if person["image_id"] == image]
+        poses = [pose for pose in results if pose["image_id"] == image]
+        poses = sorted(poses, key=lambda pose: -pose["score"])[:20]  # a stable sort
+        scenes.append((people, poses, similarities(people, poses, sigmas)))
+
+    def curve(threshold, smallest, largest):
+        """Average precision and recall at one threshold."""
+        verdicts, wanted = [], 0
+        for people, poses, table in scenes:
+            outside = [not smallest <= person["area"] <= largest for person in people]
+            unlabelled = [not any(person["keypoints"][2::3]) for person in people]
+            ignored = [a or b or bool(p["iscrowd"]) for a, b, p in zip(outside, unlabelled, people)]
+            wanted += ignored.count(False)
+            free = set(range(len(people)))
+            for i, pose in enumerate(poses):
+                able = [j for j in free if table[i, j] >= threshold]
+                able = [j for j in able if not ignored[j]] or able
+                if able:
+                    best = max(able, key=lambda j: (table[i, j], j))  # of equals the last, as pycocotools has it
+                    if not people[best]["iscrowd"]:
+                        free.remove(best)
+                    if not ignored[best]:
+                        verdicts.append((pose["score"], True))
+                    continue
+                places = np.reshape(pose["keypoints"], (-1, 3))
+                extent = np.ptp(places[:, 0]) * np.ptp(places[:, 1])
+                if smallest <= extent <= largest:
+                    verdicts.append((pose["score"], False))
+        if wanted == 0:
+            return -1.0, -1.0
+        right = np.array([good for _, good in sorted(verdicts, key=lambda v: -v[0])], dtype=float)
+        if right.size == 0:
+            return 0.0, 0.0
+        recall = right.cumsum() / wanted
+        precision = right.cumsum() / np.arange(1, right.size + 1)
+        at = [precision[recall >= step].max(initial=0) for step in np.linspace(0, 1, 101)]
+        return float(np.mean(at)), float(recall[-1])
+
+    thresholds = [0.5 + 0.05 * i for i in range(10)]
+    ranges = [(0, 1e10), (32**2, 96**2), (96**2, 1e10)]
+    every, medium, large = (np.array([curve(t, *limits) for t in thresholds]) for limits in ranges)
+    numbers = []
+    for column in (0, 1):
+        numbers += [every[:, column].mean(), every[0, column], every[5, column]]
+        numbers += [medium[:, column].mean(), large[:, column].mean()]
+    return numbers
+
+
+def random_scene(seed):
+    """People of all sizes, some unlabelled, some crowds; poses near them, double, missing and out of nowhere."""
+    rng = random.Random(seed)
+    document = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "person", "keypoints": COCO}]}
+    results = []
+    for image in rng.sample(range(1, 1000), 25):
+        document["images"].append({"id": image, "file_name": f"{image}.jpg", "width": 640, "height": 480})
+        for _ in range(rng.choice([0, 1, 2, 3, 5])):
+            size = math.exp(rng.uniform(math.log(20), math.log(300)))
+            x, y = rng.uniform(0, 500), rng.uniform(0, 300)
+            kind = rng.random()
+            shown = 0 if kind < 0.12 else rng.choice([0.3, 0.7, 1])
+            keypoints = []
+            for _ in COCO:
+                seen = rng.choice([1, 2]) if rng.random() < shown else 0
+                place = (rng.uniform(x, x + size), rng.uniform(y, y + 1.5 * size)) if seen else (0, 0)
+                keypoints += [round(place[0], 1), round(place[1], 1), seen]
+            person = {"id": len(document["annotations"]) + 1, "image_id": image, "category_id": 1}
+            person["iscrowd"] = int(kind < 0.06)
+            person["bbox"] = [round(x, 1), round(y, 1), round(size, 1), round(1.5 * size, 1)]
+            person["area"] = round(0.8 * size * size, 2)
+            person["keypoints"] = keypoints
+            person["num_keypoints"] = sum(value > 0 for value in keypoints[2::3])
+            document["annotations"].append(person)
+            for _ in range(rng.choice([0, 1, 1, 1, 2, 4])):
+                off = size * rng.choice([0.02, 0.05, 0.1, 0.3])
+                pose = []
+                for i in range(17):
+                    near = keypoints[3 * i : 3 * i + 2] if keypoints[3 * i + 2] else [x + size / 2, y + size]
+                    pose += [round(value + rng.gauss(0, off), 2) for value in near] + [1]
+                results.append((image, pose))
+        for _ in range(rng.choice([0, 0, 1, 22])):  # sometimes more than take part
+            x, y, size = rng.uniform(0, 600), rng.uniform(0, 400), rng.uniform(10, 200)
+            results.append((image, [round(v, 2) for _ in COCO for v in (rng.gauss(x, size), rng.gauss(y, size), 1)]))
+    rng.shuffle(results)
+    scored = [
+        {"image_id": image, "category_id": 1, "keypoints": pose, "score": round(rng.random(), 2)}
+        for image, pose in results
+    ]  # some scores are equal
+    return document, scored
+
+
+@unittest.skipIf(np is None, "numpy is missing")
+class CocoNumbers(ProgramTest):
+    def numbers(self, document, results, *arguments):
+        self.write("annotations.json", json.dumps(document))
+        self.write("results.json", json.dumps(results))
+        command = ("evaluate", "annotations.json", "--metric", "oks", "--poses", "results.json", "--json", "-")
+        values = json.loads(self.limn(*command, *arguments)[0])["values"]
+        self.assertEqual(list(values), NUMBERS)
+        return list(values.values())
+
+    def assert_close(self, found, expected):
+        for name, one, other in zip(NUMBERS, found, expected):
+            self.assertAlmostEqual(one, other, delta=1e-6, msg=f"{name}: {found} {expected}")
+
+    def test_are_those_of_the_published_description_on_random_people(self):
+        sigmas = [sigma / 10 for sigma in COCO_SIGMAS]
+        for seed in range(20):
+            document, results = random_scene(seed)
+            found = self.numbers(document, results)
+            self.assert_close(found, coco_numbers(document, results, sigmas))
+            self.assertTrue(0.02 < found[0] < 0.98, found)  # neither all right nor all wrong
+
+    def test_take_sigmas_and_category_from_the_file(self):
+        document, results = random_scene(1)
+        sigmas = [0.02 + 0.01 * i for i in range(17)]
+        document["categories"] = [{"id": 9, "name": "person", "keypoints": COCO, "sigmas": sigmas}]
+        for person in document["annotations"]:
+            person["category_id"] = 9
+        self.assert_close(self.numbers(document, results), coco_numbers(document, results, sigmas))
+
+    def test_leave_out_keypoints_whose_spread_nobody_knows(self):
+        document, results = random_scene(2)
+        sigmas = [sigma / 10 for sigma in COCO_SIGMAS]
+        expected = coco_numbers(document, results, sigmas)
+        # A keypoint more in front, called as none of COCO's: labelled everywhere, and found where it is not.
+        document["categories"][0]["keypoints"] = ["tail", *COCO]
+        for person in document["annotations"]:
+            person["keypoints"] = [5, 5, 2, *person["keypoints"]]
+        for pose in results:
+            pose["keypoints"] = [900, 900, 1, *pose["keypoints"]]
+        self.assert_close(self.numbers(document, results), expected)
+        out, _ = self.limn("evaluate", "annotations.json", "--metric", "oks", "--poses", "results.json")
+        self.assertRegex(out, r"(?m)^Left out, .*: tail\.$")
+
+
+# ---- The program with a network --------------------------------------------------------------------------------------
+
+
+class EvaluateTest(ProgramTest):
+    """Small photos and a small input of the network; labels that are partly where it finds something."""
+
+    def setUp(self):
+        super().setUp()
+        rng = random.Random(4)
+        images, self.people = [], []
+        for number in (3, 1, 2):
+            self.write(f"photos/{number}.png", small_photo(number))
+            images.append({"id": 10 * number, "file_name": f"{number}.png", "width": WIDTH, "height": HEIGHT})
+            for _ in range(number):
+                keypoints = []
+                for _ in MPII:
+                    seen = rng.choice([0, 1, 2, 2])
+                    keypoints += [round(rng.uniform(5, 55), 1), round(rng.uniform(5, 65), 1), seen]
+                box = [rng.randrange(8), rng.randrange(8), rng.randrange(30, 50), rng.randrange(30, 60)]
+                person = {"image_id": 10 * number, "category_id": 1, "iscrowd": 0, "bbox": box, "area": box[2] * box[3]}
+                self.people.append({**person, "keypoints": keypoints})
+        self.document = {"images": images, "annotations": self.people}
+        self.document["categories"] = [{"id": 1, "name": "person", "keypoints": MPII}]
+        self.save()
+
+    def save(self):
+        self.write("photos/labels.json", json.dumps(self.document))
+
+    def evaluate(self, *arguments, **options):
+        out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--json", "-", *arguments, **options)
+        return json.loads(out)
+
+    def poses(self):
+        """{(image id, box): places} of `limn estimate`, an independent way to the same keypoints."""
+        found = {}
+        names = [f"photos/{number}.png" for number in (1, 2, 3)]
+        options = ("--boxes", "photos/labels.json", "--no-pictures", "-q", "--input", "64x64", "--json", "-")
+        for photo in json.loads(self.limn("estimate", *names, *options)[0])["photos"]:
+            image = 10 * int(os.path.basename(photo["file"]).split(".")[0])
+            for pose in photo["poses"]:
+                found[image, tuple(pose["box"])] = pose["keypoints"]
+        return found
+
+    def expected_pck(self, share, size_of, left_out=("pelvis", "thorax")):
+        counts = {name: [0, 0] for name in MPII}
+        found = self.poses()
+        for person in self.people:
+            labels = {
+                name: tuple(person["keypoints"][3 * i : 3 * i + 2])
+                for i, name in enumerate(MPII)
+                if person["keypoints"][3 * i + 2] > 0
+            }
+            size = size_of(person, labels)
+            places = {k["name"]: (k["x"], k["y"]) for k in found[person["image_id"], tuple(person["bbox"])]}
+            for name, place in labels.items() if size > 0 else ():
+                counts[name][0] += math.dist(place, places[name]) <= share * size
+                counts[name][1] += 1
+        counted = [count for name, count in counts.items() if name not in left_out]
+        return counts, sum(right for right, _ in counted) / sum(labelled for _, labelled in counted)
+
+    def check(self, result, expected):
+        counts, mean = expected
+        self.assertEqual({name: [k["right"], k["labelled"]] for name, k in result["keypoints"].items()}, counts)
+        self.assertAlmostEqual(result["values"]["Mean"], mean, places=12)
+        self.assertTrue(0 < mean < 1, mean)
+
+
+def distance(labels, a, b):
+    return math.dist(labels[a], labels[b]) if a in labels and b in labels else 0
+
+
+def torso(person, labels):
+    return distance(labels, "left_shoulder", "right_hip")
+
+
+class Pck(EvaluateTest):
+    def test_is_by_torso_or_box_or_both(self):
+        def box(person, labels):
+            return max(person["bbox"][2:])
+
+        self.check(self.evaluate("--size", "torso", "--at", "0.7"), self.expected_pck(0.7, torso))
+        self.check(self.evaluate("--size", "box"), self.expected_pck(0.2, box))
+        both = self.expected_pck(0.5, lambda person, labels: max(torso(person, labels), 0.3125 * box(person, labels)))
+        self.check(self.evaluate("--at", "0.5"), both)
+
+    def test_is_printed_keypoint_by_keypoint(self):
+        out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--at", "0.6")
+        result = self.evaluate("--at", "0.6")
+        self.assertRegex(out, r"^pose_resnet18_mpii16_192x192 on photos/labels\.json: 6 people\n")
+        self.assertRegex(out, r"(?m)^Keypoint +PCK@0\.6 +Labelled$")
+        for name, count in result["keypoints"].items():
+            share = f"{count['right'] / count['labelled']:.4f}"
+            self.assertRegex(out, rf"(?m)^{name}( \(not in the mean\))? +{share} +{count['labelled']}$")
+        self.assertRegex(out, rf"(?m)^Mean +{result['values']['Mean']:.4f} +\d+$")
+
+    def test_matches_keypoints_by_name(self):
+        expected = self.evaluate()
+        # The keypoints in another order, one that the model has not in between, and one that the annotations lack.
+        order = [MPII.index(name) for name in reversed(MPII) if name != "left_knee"]
+        names = [MPII[i] for i in order]
+        self.document["categories"][0]["keypoints"] = names[:4] + ["tail"] + names[4:]
+        for person in self.people:
+            triples = [person["keypoints"][3 * i : 3 * i + 3] for i in order]
+            triples.insert(4, [7, 7, 2])
+            person["keypoints"] = sum(triples, [])
+        self.save()
+        found = self.evaluate()
+        del expected["keypoints"]["left_knee"]
+        self.assertEqual(found["keypoints"], expected["keypoints"])
+        out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64")
+        self.assertRegex(out, r"(?m)^Left out, .*: tail\.$")
+
+    def test_leaves_out_crowds_and_people_without_labels_or_box(self):
+        expected = self.evaluate()
+        self.assertEqual(expected["people"], 6)
+        copies = [dict(self.people[0]) for _ in range(3)]
+        copies[0]["iscrowd"] = 1
+        copies[1]["keypoints"] = [0] * 48
+        copies[2]["bbox"] = [3, 3, 0, 20]
+        self.document["annotations"] = self.people + copies
+        self.save()
+        self.assertEqual(self.evaluate(), expected)
+
+
+class Pckh(EvaluateTest):
+    def test_is_by_the_length_of_the_head(self):
+        def head(person, labels):
+            return distance(labels, "head_top", "upper_neck")
+
+        result = self.evaluate("--metric", "pckh", "--at", "0.8")
+        counts, mean = self.expected_pck(0.8, head)
+        self.check(result, (counts, mean))
+        shares = {name: right / labelled if labelled else math.nan for name, (right, labelled) in counts.items()}
+        for row, joint in (("Elbow", "elbow"), ("Knee", "knee"), ("Shoulder", "shoulder")):
+            self.assertAlmostEqual(result["values"][row], (shares["left_" + joint] + shares["right_" + joint]) / 2)
+        self.assertAlmostEqual(result["values"]["Head"], shares["head_top"])
+
+    def test_is_by_head_boxes_where_there_are_some(self):
+        for person in self.people[1:]:
+            person["headbox"] = [10, 10, 40, 50]  # a diagonal of 50: a head size of 30
+        self.save()
+        result = self.evaluate("--metric", "pckh")
+        self.check(result, self.expected_pck(0.5, lambda person, labels: 30 if "headbox" in person else 0))
+        for name, share in (("Mean@0.1", 0.1), ("Mean@0.1 as published, @0.11", 0.11)):
+            _, mean = self.expected_pck(share, lambda person, labels: 30 if "headbox" in person else 0)
+            self.assertAlmostEqual(result["values"][name], mean, places=12)
+        out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--metric", "pckh")
+        self.assertIn("Left out for want of a size: 1 person.", out)
+        self.assertIn("0.6 times the diagonal", out)
+
+    def test_of_labels_counted_from_one_is_that_of_the_same_counted_from_zero(self):
+        expected = self.evaluate("--metric", "pckh")
+        for person in self.people:
+            person["keypoints"] = [v if i % 3 == 2 else round(v + 1, 1) for i, v in enumerate(person["keypoints"])]
+            person["bbox"][0] += 1
+            person["bbox"][1] += 1
+        self.save()
+        self.assertEqual(self.evaluate("--metric", "pckh", "--from-one"), expected)
+        differ = [
+            self.evaluate("--at", share)["keypoints"] != self.evaluate("--at", share, "--from-one")["keypoints"]
+            for share in ("0.1", "0.2", "0.3", "0.4", "0.5")
+        ]
+        self.assertIn(True, differ)
+
+
+class Oks(EvaluateTest):
+    def setUp(self):
+        super().setUp()
+        # Labels where the network finds something, give or take some pixels: then there is something to score.
+        rng = random.Random(5)
+        found = self.poses()
+        for person in self.people:
+            pose = found[person["image_id"], tuple(person["bbox"])]
+            off = rng.choice([0, 1, 4])
+            person["keypoints"] = [v for k in pose for v in (k["x"] + rng.gauss(0, off), k["y"] + rng.gauss(0, off), 2)]
+        self.save()
+
+    def test_results_are_scored_again_as_they_were(self):
+        values = self.evaluate("--metric", "oks", "--results", "results.json")["values"]
+        self.assertTrue(0.2 < values["AP"] < 1, values)
+        results = json.loads(self.read("results.json"))
+        self.assertEqual([result["image_id"] for result in results], [10, 20, 20, 30, 30, 30])
+        for result in results:
+            self.assertEqual(len(result["keypoints"]), 48)
+            scores = [score for score in result["keypoints"][2::3] if score > 0.2]
+            self.assertAlmostEqual(result["score"], sum(scores) / len(scores) if scores else 0, delta=2e-4)
+        command = ("evaluate", "photos/labels.json", "--metric", "oks", "--poses", "results.json", "--json", "-")
+        again = json.loads(self.limn(*command)[0])["values"]
+        for name, value in values.items():
+            self.assertAlmostEqual(again[name], value, delta=0.01, msg=name)
+
+    def test_takes_boxes_and_their_scores_from_a_detector(self):
+        detections = [
+            {"image_id": 10, "category_id": 1, "bbox": [2, 3, 40, 50], "score": 0.5},
+            {"image_id": 10, "category_id": 1, "bbox": [2, 3, 40, 50.5], "score": 0.75},
+            {"image_id": 20, "category_id": 1, "bbox": [0, 0, 30, 30], "score": 0.25},
+            {"image_id": 99, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 1},
+        ]
+        self.write("detections.json", json.dumps(detections))
+        arguments = ("--metric", "oks", "--boxes", "detections.json", "--results", "results.json")
+        self.evaluate(*arguments)
+        results = json.loads(self.read("results.json"))
+        # Of the two that are nearly the same box, the better scored stays; nobody knows image 99.
+        self.assertEqual([result["image_id"] for result in results], [10, 20])
+        for result, box_score in zip(results, (0.75, 0.25)):
+            scores = [score for score in result["keypoints"][2::3] if score > 0.2]
+            mean = sum(scores) / len(scores) if scores else 0
+            self.assertAlmostEqual(result["score"], box_score * mean, delta=2e-4)
+        self.evaluate(*arguments, "--min-box-score", "0.4")
+        self.assertEqual([result["image_id"] for result in json.loads(self.read("results.json"))], [10])
+
+    def test_results_have_the_annotations_keypoints(self):
+        self.document["categories"][0] = {"id": 4, "name": "person", "keypoints": ["nose", "left_hip"]}
+        for person in self.people:
+            person["keypoints"] = [0, 0, 0, 30, 30, 2]
+            person["category_id"] = 4
+        self.save()
+        self.evaluate("--metric", "oks", "--results", "results.json")
+        results = json.loads(self.read("results.json"))
+        self.assertEqual({result["category_id"] for result in results}, {4})
+        for result in results:
+            self.assertEqual(result["keypoints"][:3], [0, 0, 0])
+            self.assertEqual(len(result["keypoints"]), 6)
+            self.assertGreater(result["keypoints"][5], 0)
+
+    def test_misses_whom_no_box_can_find(self):
+        values = self.evaluate("--metric", "oks")["values"]
+        self.people[5]["bbox"] = [WIDTH - 1, 5, 20, 20]  # one column of it is on the photo
+        self.save()
+        fewer = self.evaluate("--metric", "oks", "--results", "results.json")
+        self.assertEqual(len(json.loads(self.read("results.json"))), 5)
+        self.assertEqual(fewer["people"], 6)
+        self.assertLess(fewer["values"]["AR .50"], values["AR .50"])
+
+    def test_needs_areas(self):
+        del self.people[2]["area"]
+        self.save()
+        self.fails(2, "evaluate", "photos/labels.json", "--metric", "oks", "--input", "64x64", says=["[2]", "area"])
+
+
+class TheFlipTest(EvaluateTest):
+    def test_averages_heatmaps_and_may_shift_them(self):
+        results = set()
+        for arguments in ((), ("--flip",), ("--flip", "--flip-shift")):
+            self.evaluate("--results", "results.json", *arguments)
+            results.add(self.read("results.json"))
+        self.assertEqual(len(results), 3)
+        out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--flip", "--flip-shift")
+        self.assertIn("flip test with shift", out)
+        for command in ("evaluate", "estimate"):
+            self.fails(2, command, "photos/labels.json", "--flip-shift", says=["--flip"])
+
+    def test_is_the_same_for_estimating(self):
+        for arguments in (("--flip",), ("--flip", "--flip-shift")):
+            self.evaluate("--results", "results.json", *arguments)
+            expected = [pose["keypoints"] for pose in json.loads(self.read("results.json"))]
+            names = [f"photos/{number}.png" for number in (1, 2, 3)]
+            options = ("--boxes", "photos/labels.json", "--no-pictures", "-q", "--input", "64x64", "--json", "-")
+            photos = json.loads(self.limn("estimate", *names, *options, *arguments)[0])["photos"]
+            poses = [pose["keypoints"] for photo in photos for pose in photo["poses"]]
+            self.assertEqual([[v for k in pose for v in (k["x"], k["y"], k["score"])] for pose in poses], expected)
+
+
+class Photos(EvaluateTest):
+    def test_that_cannot_be_read_are_named_and_nobody_in_them_counts(self):
+        self.write("photos/2.png", "this is not a picture")
+        arguments = ("evaluate", "photos/labels.json", "--input", "64x64")
+        out, err = self.limn(*arguments, "--json", "scores.json", status=1)
+        self.assertRegex(err, r"^limn: photos/2\.png: .*\nlimn: 1 of 3 photos could not be done\n$")
+        self.assertIn("Left out with everybody in them: 1 photo.", out)
+        result = json.loads(self.read("scores.json"))
+        self.assertEqual((result["people"], result["failed_photos"]), (4, 1))
+        self.document["annotations"] = [person for person in self.people if person["image_id"] != 20]
+        self.save()
+        without = self.evaluate()
+        self.assertEqual((without["values"], without["keypoints"]), (result["values"], result["keypoints"]))
+        os.remove(self.path("photos/1.png"))
+        os.remove(self.path("photos/3.png"))
+        result = self.evaluate(status=1)
+        self.assertEqual((result["people"], result["values"]["Mean"]), (0, None))
+
+    def test_of_another_size_than_annotated_cannot_be_done(self):
+        self.document["images"][1]["width"] = 99
+        self.save()
+        _, err = self.limn("evaluate", "photos/labels.json", "--input", "64x64", status=1)
+        self.assertIn("photos/1.png: its boxes are for a photo of 99x72 pixels, found 60x72", err)
+
+    def test_may_lie_elsewhere(self):
+        expected = self.evaluate()
+        os.rename(self.path("photos/labels.json"), self.path("labels.json"))
+        out, _ = self.limn("evaluate", "labels.json", "--images", "photos", "--input", "64x64", "--json", "-")
+        self.assertEqual(json.loads(out)["keypoints"], expected["keypoints"])
+
+    def test_are_counted_on_a_terminal_only(self):
+        try:
+            import pty
+
+            terminal, stderr = pty.openpty()
+        except (ImportError, OSError) as error:
+            self.skipTest(f"no pseudo-terminal: {error}")
+        command = [PROGRAM, "evaluate", self.path("photos/labels.json"), "--input", "64x64"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=stderr, check=True)
+        os.close(stderr)
+        shown = os.read(terminal, 10000)
+        os.close(terminal)
+        self.assertIn(b"2/3", shown)
+        self.assertTrue(shown.endswith(b"\r\033[K"), shown)
+
+    def test_give_the_same_numbers_with_any_number_of_threads(self):
+        command = ("evaluate", "photos/labels.json", "--metric", "oks", "--input", "64x64", "--threads")
+        texts = {self.limn(*command, threads)[0] for threads in ("1", "2", "5")}
+        self.assertEqual(len(texts), 1)
+
+
+class WrongInput(EvaluateTest):
+    def refused(self, *arguments, says):
+        self.fails(2, "evaluate", *arguments, says=says)
+
+    def test_is_refused_with_its_reason(self):
+        self.refused("nowhere.json", says=["nowhere.json"])
+        self.refused(says=["ANNOTATIONS"])
+        self.write("list.json", "[]")
+        self.refused("list.json", says=["list.json", "annotations"])
+        self.refused("photos/labels.json", "--metric", "best", says=["--metric"])
+        self.refused("photos/labels.json", "--at", "0", says=["--at"])
+        self.refused("photos/labels.json", "--boxes", "list.json", says=["--boxes", "pck"])
+        self.refused("photos/labels.json", "--poses", "list.json", says=["--poses", "oks"])
+        self.refused("photos/labels.json", "--metric", "oks", "--from-one", says=["--from-one"])
+        oks = ("photos/labels.json", "--metric", "oks")
+        self.refused(*oks, "--boxes", "photos/labels.json", says=["list of COCO results"])
+        self.refused(*oks, "--boxes", "list.json", says=["nobody"])
+        self.refused("photos/labels.json", "--json", "no/folder.json", says=["no/folder.json"])
+        self.refused("photos/labels.json", "--model", "nowhere.safetensors", says=["nowhere.safetensors"])
+        self.write("poses.json", json.dumps([{"image_id": 10, "category_id": 1, "keypoints": [1, 2, 3], "score": 1}]))
+        self.refused(*oks, "--poses", "poses.json", says=["poses.json: [0]", "16 keypoints"])
+        self.write("poses.json", json.dumps([{"image_id": 10, "category_id": 1, "bbox": [1, 2, 3, 4]}]))
+        self.refused(*oks, "--boxes", "poses.json", says=["poses.json: [0]", "score"])
+
+    def test_in_the_annotations_is_refused_with_its_place(self):
+        def refused(change, *says):
+            original = json.dumps(self.document)
+            change(self.document)
+            self.save()
+            self.refused("photos/labels.json", says=["photos/labels.json", *says])
+            self.document = json.loads(original)
+
+        refused(lambda d: d["annotations"][1].update(keypoints=[1, 2, 2]), "annotations[1]", "16 keypoints")
+        refused(lambda d: d["annotations"][1]["keypoints"].__setitem__(2, 7), "annotations[1]", "visibilities")
+        refused(lambda d: d["annotations"][2].update(image_id=5), "annotations[2]", "5")
+        refused(lambda d: d["categories"][0].pop("keypoints"), "keypoints")
+        refused(lambda d: d["categories"][0].update(keypoints=["a"] * 16), "twice")
+        refused(lambda d: d["categories"][0].update(keypoints=[f"k{i}" for i in range(16)]), "none of its keypoints")
+        refused(lambda d: d["categories"][0].update(sigmas=[0.1]), "categories[0]", "sigmas")
+        refused(lambda d: d["categories"][0].update(sigmas=[0.1] * 15 + [0]), "categories[0]", "sigmas")
+        refused(lambda d: d.update(annotations=[]), "nobody")
+        refused(lambda d: d.pop("images"), "images")
+
+
+# ---- The default model -----------------------------------------------------------------------------------------------
+
+
+def labelled_people(count):
+    """The data set's annotations cut down to the first people and their photos."""
+    with open(os.path.join(DATA, "annotations.json"), encoding="utf-8") as file:
+        document = json.load(file)
+    document["annotations"] = document["annotations"][:count]
+    wanted = {person["image_id"] for person in document["annotations"]}
+    document["images"] = [image for image in document["images"] if image["id"] in wanted]
+    return document
+
+
+class TheDefaultModel(ProgramTest):
+    def test_reaches_what_pytorch_does(self):
+        if not os.path.exists(os.path.join(DATA, "annotations.json")):
+            self.skipTest(f"no labelled photos in {DATA}")
+        people, joints, expected = FIRST
+        self.write("first.json", json.dumps(labelled_people(people)))
+        out, _ = self.limn("evaluate", "first.json", "--images", DATA, "--model", MODEL, "--json", "-")
+        result = json.loads(out)
+        counted = [count for name, count in result["keypoints"].items() if name not in ("pelvis", "thorax")]
+        self.assertEqual(result["people"], people)
+        self.assertEqual(sum(count["labelled"] for count in counted), joints)
+        self.assertAlmostEqual(result["values"]["Mean"], expected, delta=TOLERANCE)
+
+
+def main():
+    if "--all" not in sys.argv:
+        return unittest.main()
+    people, joints, expected = ALL
+    command = [PROGRAM, "evaluate", os.path.join(DATA, "annotations.json"), "--model", MODEL]
+    print(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout, end="")
+    print(f"expected: {expected} over {joints:,} joints of {people:,} people")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,343 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <limn/image/io.hpp>
+#include <limn/pose/json.hpp>
+
+#include "coco_file.hpp"
+#include "command.hpp"
+#include "engine.hpp"
+#include "model_choice.hpp"
+#include "photo_work.hpp"
+#include "scores.hpp"
+#include "text.hpp"
+
+namespace limn::program {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+KeypointMatch match_keypoints(const CocoFile& file, const EvaluateOptions& options, const Skeleton* model) {
+  KeypointMatch match;
+  match.names = file.keypoints;
+  if (match.names.empty()) {
+    throw Error(options.annotations + ": its category \"person\" has no names of keypoints, in \"keypoints\"");
+  }
+  for (std::size_t i = 0; i < match.names.size(); ++i) {
+    const std::string& name = match.names[i];
+    match.in_model.push_back(model != nullptr ? model->find(name) : static_cast<int>(i));
+    std::optional<double> sigma = coco_sigma(name);
+    if (!file.sigmas.empty()) sigma = file.sigmas[i];
+    if (match.in_model.back() < 0 || (options.oks() && !sigma)) {
+      match.left_out.push_back(name);
+      continue;
+    }
+    match.scored.push_back(i);
+    match.sigmas.push_back(sigma.value_or(0));
+    match.skeleton.keypoints.push_back(name);
+  }
+  if (match.scored.empty()) {
+    throw Error(options.annotations + ": none of its keypoints can be scored: " + joined(match.names));
+  }
+  return match;
+}
+
+/// Adds the people whose boxes are annotated and who have something to be scored.
+void add_annotated(Photo& photo, const EvaluateOptions& options, const KeypointMatch& match) {
+  for (const CocoPerson* person : photo.people) {
+    if (person->crowd || !any_labelled(labels_of(*person, match))) continue;
+    Box box = person->box;
+    if (options.from_one) {
+      box.x -= 1;
+      box.y -= 1;
+    }
+    if (box.width > 0 && box.height > 0) photo.boxes.push_back({person, box, 1});
+  }
+}
+
+/// The annotations' photos in the order of their ids.
+std::vector<Photo> photos_of(const CocoFile& file, const EvaluateOptions& options) {
+  const fs::path folder =
+      options.images.empty() ? fs::path(options.annotations).parent_path() : fs::path(options.images);
+  std::map<std::int64_t, Photo> by_id;
+  for (const CocoImage& image : file.images) {
+    Photo& photo = by_id[image.id];
+    photo.image = image;
+    photo.file = (folder / image.file_name).string();
+  }
+  for (const CocoPerson& person : file.people) by_id[person.image_id].people.push_back(&person);
+  std::vector<Photo> photos;
+  for (auto& [id, photo] : by_id) photos.push_back(std::move(photo));
+  return photos;
+}
+
+Photo* find_photo(std::vector<Photo>& photos, std::int64_t id) {
+  const auto found = std::lower_bound(photos.begin(), photos.end(), id,
+                                      [](const Photo& photo, std::int64_t wanted) { return photo.image.id < wanted; });
+  return found != photos.end() && found->image.id == id ? &*found : nullptr;
+}
+
+/// A list of COCO's results, each with the score that says how sure it is.
+std::vector<CocoResult> read_results(const std::string& path) {
+  CocoFile file = read_coco_file(path);
+  if (file.annotated) throw Error(path + ": expected a list of COCO results, found annotations");
+  for (const CocoResult& result : file.results) {
+    if (!result.score) throw Error(entry_name(path, "", result.entry) + ": score: expected a number");
+  }
+  return std::move(file.results);
+}
+
+void add_detections(std::vector<Photo>& photos, const EvaluateOptions& options) {
+  for (const CocoResult& detection : read_results(options.boxes)) {
+    if (!detection.box) {
+      throw Error(entry_name(options.boxes, "", detection.entry) + ": bbox: expected [x, y, width, height]");
+    }
+    Photo* const photo = find_photo(photos, detection.image_id);
+    const bool usable = detection.box->width > 0 && detection.box->height > 0;
+    if (photo == nullptr || !usable || *detection.score < options.min_box_score) continue;
+    photo->boxes.push_back({nullptr, *detection.box, *detection.score});
+  }
+}
+
+void add_poses(std::vector<Photo>& photos, const EvaluateOptions& options, const KeypointMatch& match) {
+  for (const CocoResult& pose : read_results(options.poses)) {
+    if (pose.keypoints.size() != 3 * match.names.size()) {
+      throw Error(entry_name(options.poses, "", pose.entry) + ": keypoints: expected x, y and score of " +
+                  std::to_string(match.names.size()) + " keypoints, as the annotations have");
+    }
+    FoundPerson person;
+    person.score = *pose.score;
+    for (const std::size_t i : match.scored)
+      person.keypoints.push_back({pose.keypoints[3 * i], pose.keypoints[3 * i + 1]});
+    if (Photo* const photo = find_photo(photos, pose.image_id)) photo->given.push_back(std::move(person));
+  }
+}
+
+double area_of(const PoseEstimator::Workspace& workspace) {
+  const Affine& map = workspace.photo_from_heatmap();
+  const HeatmapView heatmaps = workspace.heatmaps();
+  const double cell = std::abs(map.a * map.e - map.b * map.d);
+  return cell * static_cast<double>(heatmaps.width * heatmaps.height);
+}
+
+void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& options, Photo& photo,
+                     PoseEstimator::Workspace& workspace) {
+  const Image picture = load_image(photo.file);
+  check_size(picture, photo.image.width, photo.image.height);
+  for (PersonBox& person : photo.boxes) {
+    // As in the evaluations that COCO's published numbers are from; a detector's boxes are taken there as they are.
+    if (!options.oks()) check_on_photo(person.box, picture);
+    if (options.oks() && options.boxes_are_annotated()) {
+      try {
+        person.box = clip_box(person.box, picture.width(), picture.height());
+      } catch (const Error&) {
+        continue;  // too little of it is on the photo to look for anybody; whoever it is counts as missed
+      }
+    }
+    photo.poses.emplace_back();
+    Pose& pose = photo.poses.back();
+    estimator.estimate(picture, person.box, workspace, pose);
+    pose.score = static_cast<float>(person_score(pose, person.box_score));
+    photo.areas.push_back(area_of(workspace));
+  }
+}
+
+/// Runs the network on all photos that have somebody to be found. Returns how many could not be done.
+std::size_t estimate_all(const PoseEstimator& estimator, const EvaluateOptions& options, std::vector<Photo>& photos) {
+  std::vector<Photo*> to_do;
+  std::vector<std::string> files;
+  for (Photo& photo : photos) {
+    if (photo.boxes.empty()) continue;
+    to_do.push_back(&photo);
+    files.push_back(photo.file);
+  }
+  if (to_do.empty()) throw Error(options.annotations + ": nobody in it has both a box and a labelled keypoint");
+  Reporter reporter(std::move(files), nullptr, true);
+  const auto work = [&](std::size_t i, PoseEstimator::Workspace& workspace) {
+    PhotoReport report;
+    try {
+      estimate_people(estimator, options, *to_do[i], workspace);
+    } catch (const std::exception& error) {
+      to_do[i]->failed = true;
+      report.error = without_name(error.what(), to_do[i]->file);
+    }
+    reporter.finished(i, report);
+  };
+  share_out(estimator, to_do.size(), thread_count(options.threads), work);
+  return reporter.finish();
+}
+
+/// The poses as COCO's own tools take them: keypoints in the annotations' order, 0 for those the model has not.
+void write_results(std::FILE* output, const EvaluateOptions& options, const std::vector<Photo>& photos,
+                   const CocoFile& file, const KeypointMatch& match) {
+  std::string text;
+  for (const Photo& photo : photos) {
+    if (photo.failed) continue;
+    for (const std::size_t i : kept_poses(photo, options, match)) {
+      Pose pose;
+      pose.score = photo.poses[i].score;
+      for (std::size_t k = 0; k < match.names.size(); ++k) {
+        const int source = match.in_model[k];
+        pose.keypoints.push_back({match.names[k], 0, 0, 0});
+        if (source >= 0) pose.keypoints.back() = photo.poses[i].keypoints[static_cast<std::size_t>(source)];
+      }
+      nlohmann::ordered_json entry = to_coco_result(pose, photo.image.id);
+      entry["category_id"] = file.person_category;
+      text += (text.empty() ? "" : ",\n") + entry.dump();
+    }
+  }
+  write_output(output, options.results, "[" + text + "]\n");
+}
+
+/// What was done, in a line: model, flip test, people.
+std::string title_of(const Scores& scores, const EvaluateOptions& options, const std::string& model) {
+  std::string title = options.poses.empty() ? model : options.poses;
+  if (options.flip) title += options.flip_shift ? ", flip test with shift" : ", flip test";
+  return title + " on " + options.annotations + ": " + thousands(static_cast<Index>(scores.people)) +
+         (scores.people == 1 ? " person" : " people");
+}
+
+void check(const EvaluateOptions& options) {
+  const bool poses = !options.poses.empty();
+  if (poses && !options.oks()) throw Error("--poses: only --metric oks can score poses from a file");
+  if (!options.boxes_are_annotated() && !options.oks()) {
+    throw Error("--boxes " + options.boxes + ": --metric " + options.metric +
+                " asks for the annotations' own boxes, since it must be known whose box each is");
+  }
+  if (options.from_one && options.oks()) throw Error("--from-one: COCO's annotations count pixels from 0");
+}
+
+int evaluate(const EvaluateOptions& options) {
+  check(options);
+  const CocoFile file = read_coco_file(options.annotations);
+  if (!file.annotated) throw Error(options.annotations + ": expected COCO annotations, found a list of results");
+  std::vector<Photo> photos = photos_of(file, options);
+
+  std::unique_ptr<const PoseEstimator> estimator;
+  if (options.poses.empty()) {
+    EstimatorOptions estimator_options;
+    std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
+    estimator_options.flip = options.flip;
+    estimator_options.flip_shift = options.flip_shift;
+    estimator = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
+  }
+  const KeypointMatch match = match_keypoints(file, options, estimator ? &estimator->skeleton() : nullptr);
+  if (!estimator) {
+    add_poses(photos, options, match);
+  } else if (options.boxes_are_annotated()) {
+    for (Photo& photo : photos) add_annotated(photo, options, match);
+  } else {
+    add_detections(photos, options);
+  }
+  std::FILE* const results = open_output(options.results);
+  std::FILE* const json = open_output(options.json);
+
+  const std::size_t failed = estimator ? estimate_all(*estimator, options, photos) : 0;
+  if (results != nullptr) write_results(results, options, photos, file, match);
+  Scores scores = options.oks() ? score_oks(photos, options, match) : score_pck(photos, file, options, match);
+  const std::string model = estimator ? estimator->document().name : "";
+  scores.title = title_of(scores, options, model);
+  if (!match.left_out.empty()) {
+    scores.notes.push_back("Left out, as the model or COCO's sigmas lack them: " + joined(match.left_out) + ".");
+  }
+  if (failed > 0)
+    scores.notes.push_back("Left out with everybody in them: " + count_of(failed, "photo", "photos") + ".");
+  if (options.json != "-") print(scores);
+  if (json != nullptr) write_output(json, options.json, to_json(scores, options, model, failed).dump(2) + "\n");
+  return failed > 0 ? some_failed : all_well;
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand("evaluate", "Score a model on photos whose keypoints are annotated");
+  auto options = std::make_shared<EvaluateOptions>();
+  command->add_option("ANNOTATIONS", options->annotations, "Annotations in COCO's keypoint format")
+      ->required()
+      ->type_name("");
+  command
+      ->add_option("--images", options->images,
+                   "Folder of the photos that the annotations name;\n"
+                   "default: the annotations' own")
+      ->type_name("DIR");
+  auto* model = command->add_option("--model", options->model, "Model file")->type_name("FILE");
+  command
+      ->add_option("--metric", options->metric,
+                   "pck (default): share of the keypoints that lie within\n"
+                   "0.2 of the person's size; pckh: within 0.5 of the\n"
+                   "head's; oks: COCO's AP and AR")
+      ->check(CLI::IsMember({"pck", "pckh", "oks"}))
+      ->type_name("METRIC");
+  command->add_option("--at", options->at, "Another share than 0.2 for pck or 0.5 for pckh")
+      ->check(CLI::PositiveNumber)
+      ->type_name("SHARE");
+  command
+      ->add_option("--size", options->size,
+                   "A person's size for pck: torso (left shoulder to\n"
+                   "right hip), box (its longer side), or torso-or-box\n"
+                   "(default: torso, at least 0.3125 of the longer side)")
+      ->check(CLI::IsMember({"torso", "box", "torso-or-box"}))
+      ->type_name("SIZE");
+  command->add_flag("--from-one", options->from_one,
+                    "Labels and boxes count pixels from 1, as MPII's do,\n"
+                    "not from 0 (pck and pckh)");
+  auto* flip = add_flip(*command, options->flip, options->flip_shift);
+  command
+      ->add_option("--boxes", options->boxes,
+                   "gt (default): the annotations' boxes; or for oks a FILE\n"
+                   "of a detector's results in COCO's format")
+      ->type_name("gt|FILE");
+  command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
+      ->needs("--boxes")
+      ->type_name("SCORE");
+  command
+      ->add_option("--poses", options->poses,
+                   "Run no model: score the poses in FILE, COCO keypoint\n"
+                   "results (oks)")
+      ->excludes(model)
+      ->excludes(flip)
+      ->excludes("--boxes")
+      ->excludes("--images")
+      ->type_name("FILE");
+  command->add_option("--results", options->results, "Write the poses to FILE as COCO keypoint results")
+      ->excludes("--poses")
+      ->type_name("FILE");
+  command->add_option("--json", options->json, "Write the scores to FILE; - for stdout")->type_name("FILE");
+  command
+      ->add_option("--threads", options->threads,
+                   "Photos at the same time; default: as many as the\n"
+                   "machine has processors")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command
+      ->add_option("--input", options->input,
+                   "Height and width of the network's input, multiples of\n"
+                   "32 pixels; default: the model's")
+      ->type_name("HxW");
+  command->footer([] {
+    return std::string(
+        "Keypoints are matched by name; those that only the annotations or only the model have\n"
+        "do not count. A photo that cannot be read is named, and nobody in it counts.\n");
+  });
+  command->callback([options, &status] { status = evaluate(*options); });
+}
+
+}  // namespace limn::program

@@ -1,0 +1,117 @@
+#include "photo_work.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
+
+#include <limn/core/error.hpp>
+#include <limn/pose/geometry.hpp>
+
+namespace limn::program {
+
+namespace {
+
+bool stderr_is_a_terminal() {
+#if defined(_WIN32)
+  return _isatty(_fileno(stderr)) != 0;
+#else
+  return isatty(fileno(stderr)) != 0;
+#endif
+}
+
+}  // namespace
+
+Reporter::Reporter(std::vector<std::string> files, std::FILE* lines, bool progress)
+    : files_(std::move(files)),
+      reports_(files_.size()),
+      done_(files_.size(), false),
+      lines_(lines),
+      progress_(progress && files_.size() > 1 && stderr_is_a_terminal()) {}
+
+void Reporter::finished(std::size_t photo, PhotoReport report) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  reports_[photo] = std::move(report);
+  done_[photo] = true;
+  ++count_;
+  if (progress_) std::fprintf(stderr, "\r\033[K");  // the lines take the place of the progress
+  for (; next_ < files_.size() && done_[next_]; ++next_) {
+    const PhotoReport& next = reports_[next_];
+    if (!next.error.empty()) {
+      ++failed_;
+      std::fprintf(stderr, "limn: %s: %s\n", files_[next_].c_str(), next.error.c_str());
+    } else if (lines_ != nullptr) {
+      std::fprintf(lines_, "%s\n", next.line.c_str());
+      std::fflush(lines_);
+    }
+  }
+  if (progress_ && count_ < files_.size()) std::fprintf(stderr, "%zu/%zu", count_, files_.size());
+}
+
+std::size_t Reporter::finish() {
+  if (failed_ > 0 && files_.size() > 1) {
+    std::fprintf(stderr, "limn: %zu of %zu photos could not be done\n", failed_, files_.size());
+  }
+  return failed_;
+}
+
+std::string without_name(const std::string& message, const std::string& file) {
+  const std::string prefix = file + ": ";
+  return message.compare(0, prefix.size(), prefix) == 0 ? message.substr(prefix.size()) : message;
+}
+
+void check_size(const Image& photo, Index width, Index height) {
+  if ((width == 0 || width == photo.width()) && (height == 0 || height == photo.height())) return;
+  throw Error("its boxes are for a photo of " + std::to_string(width) + "x" + std::to_string(height) +
+              " pixels, found " + std::to_string(photo.width()) + "x" + std::to_string(photo.height()));
+}
+
+void check_on_photo(const Box& box, const Image& photo) {
+  const bool beside = box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= static_cast<float>(photo.width()) ||
+                      box.y >= static_cast<float>(photo.height());
+  if (beside) {
+    throw Error("box " + to_string(box) + ": lies outside of the photo of " + std::to_string(photo.width()) + "x" +
+                std::to_string(photo.height()) + " pixels");
+  }
+}
+
+int thread_count(int wish) {
+  return wish > 0 ? wish : static_cast<int>((std::max)(1U, std::thread::hardware_concurrency()));
+}
+
+void share_out(const PoseEstimator& estimator, std::size_t photos, int threads,
+               const std::function<void(std::size_t, PoseEstimator::Workspace&)>& work) {
+  const std::size_t workers = (std::min)(photos, static_cast<std::size_t>(threads));
+  if (workers == 0) return;
+  std::vector<PoseEstimator::Workspace> workspaces;
+  for (std::size_t i = 0; i < workers; ++i) workspaces.push_back(estimator.make_workspace());
+  std::atomic<std::size_t> next{0};
+  const auto run = [&](PoseEstimator::Workspace& workspace) {
+    for (std::size_t i = next.fetch_add(1); i < photos; i = next.fetch_add(1)) work(i, workspace);
+  };
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < workers; ++i) others.emplace_back(run, std::ref(workspaces[i]));
+  run(workspaces[0]);
+  for (std::thread& other : others) other.join();
+}
+
+std::FILE* open_output(const std::string& path) {
+  if (path.empty()) return nullptr;
+  std::FILE* const file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
+  if (file == nullptr) throw Error(path + ": cannot write this file");
+  return file;
+}
+
+void write_output(std::FILE* file, const std::string& path, const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const bool closed = file == stdout ? std::fflush(file) == 0 : std::fclose(file) == 0;
+  if (!written || !closed) throw Error(path + ": cannot write the JSON");
+}
+
+}  // namespace limn::program

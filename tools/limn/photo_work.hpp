@@ -1,0 +1,69 @@
+// Looking at many photos at once, and telling the user how it goes.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <limn/image/image.hpp>
+#include <limn/pose/pose_estimator.hpp>
+
+namespace limn::program {
+
+/// What there is to say about a photo.
+struct PhotoReport {
+  std::string error;  ///< why it could not be done; empty if it was
+  std::string line;   ///< else this
+};
+
+/// Tells the user about photos in their order, as soon as they and all before them are done. Thread-safe.
+class Reporter {
+ public:
+  /// Errors go to stderr, lines to `lines` unless that is null. With `progress`, photos are counted on stderr if that
+  /// is a terminal.
+  Reporter(std::vector<std::string> files, std::FILE* lines, bool progress);
+
+  void finished(std::size_t photo, PhotoReport report);
+
+  /// After the last photo: says how many could not be done, if there were several, and returns their number.
+  std::size_t finish();
+
+ private:
+  std::vector<std::string> files_;
+  std::vector<PhotoReport> reports_;
+  std::vector<bool> done_;
+  std::FILE* lines_;
+  bool progress_;
+  std::mutex mutex_;
+  std::size_t count_ = 0;
+  std::size_t next_ = 0;
+  std::size_t failed_ = 0;
+};
+
+/// The message of an error without the file's name at its beginning, which is printed before it anyway.
+std::string without_name(const std::string& message, const std::string& file);
+
+/// Throws Error unless the photo has the size that its boxes were made for; 0 for any.
+void check_size(const Image& photo, Index width, Index height);
+
+/// Boxes may reach beyond the photo, but there is nobody in one that lies beside it: throws Error then.
+void check_on_photo(const Box& box, const Image& photo);
+
+/// Threads for the user's wish, 0 for as many as the machine has processors.
+int thread_count(int wish);
+
+/// Calls `work` for the numbers of `photos`, in any order, by several threads with a workspace each. It must not throw.
+void share_out(const PoseEstimator& estimator, std::size_t photos, int threads,
+               const std::function<void(std::size_t, PoseEstimator::Workspace&)>& work);
+
+/// Opens a file to be written, "-" for stdout, "" for none (null). Throws Error if it cannot be. To be called before
+/// the work, so that a wrong name costs nothing.
+std::FILE* open_output(const std::string& path);
+
+/// Writes and closes what open_output() opened. Throws Error if it cannot.
+void write_output(std::FILE* file, const std::string& path, const std::string& text);
+
+}  // namespace limn::program

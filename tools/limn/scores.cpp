@@ -1,0 +1,215 @@
+#include "scores.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include <limn/core/error.hpp>
+#include <limn/metrics/coco_evaluation.hpp>
+#include <limn/metrics/pckh.hpp>
+
+#include "text.hpp"
+
+namespace limn::program {
+
+namespace {
+
+/// The places of the keypoints that count.
+std::vector<Point> places_of(const Pose& pose, const KeypointMatch& match) {
+  std::vector<Point> places;
+  for (const std::size_t i : match.scored) {
+    const Keypoint& keypoint = pose.keypoints[static_cast<std::size_t>(match.in_model[i])];
+    places.push_back({static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)});
+  }
+  return places;
+}
+
+std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4f", share); }
+
+}  // namespace
+
+Labels labels_of(const CocoPerson& person, const KeypointMatch& match) {
+  Labels labels(match.scored.size());
+  if (person.keypoints.empty()) return labels;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const double* const triple = &person.keypoints[3 * match.scored[i]];
+    labels[i] = {{triple[0], triple[1]}, static_cast<Visibility>(static_cast<int>(triple[2]))};
+  }
+  return labels;
+}
+
+bool any_labelled(const Labels& labels) {
+  return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return label.labelled(); });
+}
+
+std::vector<std::size_t> kept_poses(const Photo& photo, const EvaluateOptions& options, const KeypointMatch& match) {
+  std::vector<FoundPerson> persons;
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < photo.poses.size(); ++i) {
+    persons.push_back({places_of(photo.poses[i], match), static_cast<double>(photo.poses[i].score), photo.areas[i]});
+    all.push_back(i);
+  }
+  return options.oks() && !options.boxes_are_annotated() ? oks_nms(persons, match.sigmas) : all;
+}
+
+Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const EvaluateOptions& options,
+                 const KeypointMatch& match) {
+  const Skeleton& skeleton = match.skeleton;
+  const bool head_boxes = std::any_of(file.people.begin(), file.people.end(),
+                                      [](const CocoPerson& person) { return person.head_box.has_value(); });
+  const auto size_of = [&](const CocoPerson& person, const Labels& labels) {
+    if (options.pckh()) {
+      if (!head_boxes) return head_segment_size(labels, skeleton);
+      if (!person.head_box) return 0.0;
+      const auto& [x1, y1, x2, y2] = *person.head_box;
+      return head_box_size(x1, y1, x2, y2);
+    }
+    if (options.size == "torso") return torso_size(labels, skeleton);
+    if (options.size == "box") return box_size(person.box);
+    return torso_or_box_size(labels, skeleton, person.box);
+  };
+  // At the threshold asked for, and for PCKh at a tenth and at what was published as a tenth.
+  std::vector<std::pair<std::string, double>> thresholds = {{"Mean", options.threshold()}};
+  if (options.pckh()) {
+    thresholds.emplace_back("Mean@0.1", 0.1);
+    thresholds.emplace_back("Mean@0.1 as published, @0.11", published_tenth);
+  }
+
+  Scores scores;
+  std::size_t without_size = 0;
+  using Tallies = std::vector<KeypointTally>;
+  std::vector<Tallies> tallies(thresholds.size(), Tallies(skeleton.keypoints.size()));
+  for (const Photo& photo : photos) {
+    if (photo.failed) continue;
+    for (std::size_t i = 0; i < photo.boxes.size(); ++i) {
+      const Labels labels = labels_of(*photo.boxes[i].person, match);
+      const double size = size_of(*photo.boxes[i].person, labels);
+      if (!(size > 0)) {
+        ++without_size;
+        continue;
+      }
+      ++scores.people;
+      std::vector<Point> places = places_of(photo.poses[i], match);
+      if (options.from_one) places = from_one(std::move(places));
+      for (std::size_t t = 0; t < thresholds.size(); ++t) {
+        count_right(labels, places, thresholds[t].second * size, tallies[t]);
+      }
+    }
+  }
+
+  scores.mean = mean_tally(tallies[0], skeleton);
+  scores.metric = options.pckh() ? "PCKh" : "PCK";
+  scores.unit = scores.metric + "@" + format("%g", options.threshold());
+  for (std::size_t k = 0; k < skeleton.keypoints.size(); ++k) {
+    scores.keypoints.emplace_back(skeleton.keypoints[k], tallies[0][k]);
+  }
+  if (options.pckh()) {
+    for (const PckhRow& row : published_rows(tallies[0], skeleton)) scores.values.emplace_back(row.name, row.share);
+  }
+  for (std::size_t t = 0; t < thresholds.size(); ++t) {
+    scores.values.emplace_back(thresholds[t].first, mean_tally(tallies[t], skeleton).share());
+  }
+
+  if (options.pckh()) {
+    scores.notes.push_back(head_boxes ? "Size: 0.6 times the diagonal of the head's box, as MPII's evaluation has it."
+                                      : "Size: from head_top to upper_neck, as there are no head boxes (\"headbox\").");
+    scores.notes.emplace_back("Rows of two sides are the mean of their shares, as published.");
+  } else if (options.size == "torso") {
+    scores.notes.emplace_back("Size: from left_shoulder to right_hip.");
+  } else if (options.size == "box") {
+    scores.notes.emplace_back("Size: the longer side of the box.");
+  } else {
+    scores.notes.emplace_back("Size: from left_shoulder to right_hip, at least 0.3125 of the box's longer side.");
+  }
+  if (options.from_one) scores.notes.emplace_back("Labels count pixels from 1: 1 is added to what was found.");
+  if (without_size > 0) {
+    scores.notes.push_back("Left out for want of a size: " + count_of(without_size, "person", "people") + ".");
+  }
+  return scores;
+}
+
+Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& options, const KeypointMatch& match) {
+  Scores scores;
+  CocoEvaluation evaluation(match.sigmas);
+  for (const Photo& photo : photos) {
+    if (photo.failed) continue;
+    std::vector<AnnotatedPerson> annotated;
+    for (const CocoPerson* person : photo.people) {
+      if (!person->area) {
+        throw Error(entry_name(options.annotations, "annotations", person->entry) + ": area: expected a number");
+      }
+      annotated.push_back({labels_of(*person, match), person->box, *person->area, person->crowd});
+      if (!person->crowd && any_labelled(annotated.back().labels)) ++scores.people;
+    }
+    std::vector<FoundPerson> found = photo.given;
+    for (const std::size_t i : kept_poses(photo, options, match)) {
+      const Pose& pose = photo.poses[i];
+      found.push_back({places_of(pose, match), static_cast<double>(pose.score), photo.areas[i]});
+    }
+    evaluation.add_image(annotated, found);
+  }
+  scores.metric = "OKS";
+  scores.unit = "COCO";
+  const CocoSummary summary = evaluation.summary();
+  scores.values = {{"AP", summary.ap},
+                   {"AP .50", summary.ap_50},
+                   {"AP .75", summary.ap_75},
+                   {"AP medium", summary.ap_medium},
+                   {"AP large", summary.ap_large},
+                   {"AR", summary.ar},
+                   {"AR .50", summary.ar_50},
+                   {"AR .75", summary.ar_75},
+                   {"AR medium", summary.ar_medium},
+                   {"AR large", summary.ar_large}};
+  if (options.poses.empty()) {
+    scores.notes.emplace_back(options.boxes_are_annotated()
+                                  ? "Boxes: the annotations', clipped to the photo by COCO's rule."
+                                  : "Boxes: " + options.boxes + "; of poses with an OKS above 0.9 the best is kept.");
+    scores.notes.emplace_back("Scores: the box's times the mean of the keypoints' above 0.2.");
+  }
+  return scores;
+}
+
+void print(const Scores& scores) {
+  std::printf("%s\n", scores.title.c_str());
+  if (!scores.keypoints.empty()) {
+    Table table({"Keypoint", scores.unit, "Labelled"});
+    for (const auto& [name, tally] : scores.keypoints) {
+      table.add({name + (counts_in_mean(name) ? "" : " (not in the mean)"), text_of(tally.share()),
+                 thousands(tally.labelled)});
+    }
+    table.add({"Mean", text_of(scores.mean.share()), thousands(scores.mean.labelled)});
+    table.print();
+  }
+  if (scores.keypoints.empty() || scores.values.size() > 1) {
+    Table table({"", scores.unit});
+    for (const auto& [name, value] : scores.values) table.add({name, text_of(value)});
+    table.print();
+  }
+  for (const std::string& note : scores.notes) std::printf("%s\n", note.c_str());
+}
+
+nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& options, const std::string& model,
+                               std::size_t failed) {
+  nlohmann::ordered_json json;
+  if (options.poses.empty()) {
+    json["model"] = model;
+    json["boxes"] = options.boxes;
+    json["flip"] = options.flip;
+    json["flip_shift"] = options.flip_shift;
+  } else {
+    json["poses"] = options.poses;
+  }
+  json["annotations"] = options.annotations;
+  json["metric"] = scores.metric;
+  if (!options.oks()) json["threshold"] = options.threshold();
+  json["people"] = scores.people;
+  json["failed_photos"] = failed;
+  for (const auto& [name, value] : scores.values) json["values"][name] = value;
+  for (const auto& [name, tally] : scores.keypoints) {
+    json["keypoints"][name] = {{"right", tally.right}, {"labelled", tally.labelled}};
+  }
+  return json;
+}
+
+}  // namespace limn::program
