@@ -284,7 +284,7 @@ TEST_CASE("the flip test reads keypoints from the mean with the mirror image's h
         }
       }
     }
-    const double stride = document.network.heatmap_stride();
+    const double stride = heatmap_stride(document.network);
     const Affine to_photo = photo_from_heatmap(network, stride, document.decoder.offset);
     check_same(found, make_pose(decode(heatmaps, document.decoder), document.skeleton, to_photo, box));
     CHECK(workspace.size_in_bytes() > estimator().make_workspace().size_in_bytes());
