@@ -677,6 +677,20 @@ class Verify(ProgramTest):
         self.reference(heatmaps=wrong)
         self.verify("--tolerance", "1e9", status=1)
 
+    def test_is_what_a_benchmark_computes_of_what_it_is_fed(self):
+        self.write("input", self.input.astype("<f4").tobytes())
+        size = ("--input", f"{self.SIZE}x{self.SIZE}")
+        for threads in ("1", "2"):
+            command = ("bench", "model.safetensors", *size, "--runs", "2", "--threads", threads)
+            self.limn(*command, "--feed", "input", "--result", "output")
+            found = np.frombuffer(self.read("output"), "<f4").reshape(self.heatmaps.shape)
+            self.assertLess(np.abs(found - self.heatmaps).max(), 1e-4 * np.abs(self.heatmaps).max())
+        self.write("input", self.input.astype("<f4").tobytes() + b"x")
+        self.fails(2, "bench", "model.safetensors", *size, "--feed", "input", says=["input", "49152 bytes"])
+        self.write("input", self.input.astype("<f4").tobytes()[:-1])
+        self.fails(2, "bench", "model.safetensors", *size, "--feed", "input", says=["input", "49152 bytes"])
+        self.fails(2, "bench", "model.safetensors", *size, "--feed", "nowhere", says=["nowhere"])
+
     def test_refuses_references_it_cannot_use(self):
         def refused(says, **tensors):
             self.reference(**tensors)
@@ -756,6 +770,21 @@ class Bench(ProgramTest):
         out, _ = self.limn("bench", MODEL, "--input", "32x32", "--runs", "1")
         self.assertIn("pose_resnet18_mpii16_192x192, input 32x32, 1 thread, fp32, 1 run\n", out)
         self.assertNotIn("final_layer", out)
+
+    def test_says_the_same_in_json(self):
+        out, _ = self.limn("bench", MODEL, "--input", "64x32", "--runs", "3", "--threads", "2", "--json")
+        result = json.loads(out)
+        self.assertEqual(result["network"], "pose_resnet18_mpii16_192x192")
+        self.assertEqual(result["input"], {"height": 64, "width": 32})
+        self.assertEqual(result["threads"], 2)
+        self.assertEqual(len(result["milliseconds"]), 3)
+        self.assertEqual(result["median_milliseconds"], sorted(result["milliseconds"])[1])
+        self.assertGreater(min(result["milliseconds"]), 0)
+        self.assertNotIn("layers", result)
+        described = ("--network", "resnet18", "--input", "32x32", "--runs", "1", "--layers", "--json")
+        layers = json.loads(self.limn("bench", *described)[0])["layers"]
+        self.assertEqual((layers[0]["first"], layers[0]["output"]), ("conv1", [64, 16, 16]))
+        self.assertEqual(layers[-1]["multiply_adds"], 256 * 16 * 8 * 8)
 
     def test_refuses_what_there_is_not(self):
         self.fails(2, "bench", "nowhere.safetensors", says=["nowhere.safetensors"])

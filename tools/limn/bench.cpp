@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include <limn/engine/micro_kernel.hpp>
 
@@ -24,6 +27,9 @@ struct Options {
   int threads = 1;
   int runs = 50;
   bool layers = false;
+  bool json = false;
+  std::string feed;
+  std::string result;
 };
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -73,24 +79,131 @@ double measure_peak(const ThreadPool& pool) {
   return best;
 }
 
-void print_layers(const Plan& plan, const std::vector<std::vector<double>>& times, double peak) {
-  double total = 0;
-  std::vector<double> medians;
-  for (const auto& step : times) {
-    medians.push_back(median(step));
-    total += medians.back();
+/// One feature map as PyTorch and ONNX have it, [C, H, W]: limn's own have the channels innermost.
+using PlanarMap = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Reads a feature map of that shape from a file of little-endian floats. Throws Error if the file has another size.
+PlanarMap read_map(const std::string& name, const Shape& shape) {
+  std::ifstream file(name, std::ios::binary);
+  if (!file) throw Error(name + ": cannot read this file");
+  PlanarMap values(shape.channels, shape.pixels());
+  const auto bytes = static_cast<std::streamsize>(values.size() * static_cast<Index>(sizeof(float)));
+  file.read(reinterpret_cast<char*>(values.data()), bytes);
+  if (file.gcount() != bytes || file.peek() != std::ifstream::traits_type::eof()) {
+    throw Error(name + ": expected " + std::to_string(bytes) + " bytes, the " + to_string(shape) +
+                " floats of the network's input");
   }
+  return values;
+}
+
+/// Writes the network's outputs one after another, as read_map reads them.
+void write_outputs(const std::string& name, const Plan& plan, const Plan::Workspace& workspace) {
+  std::ofstream file(name, std::ios::binary);
+  for (std::size_t i = 0; i < plan.output_count(); ++i) {
+    const PlanarMap values = workspace.output(i);
+    const auto bytes = static_cast<std::streamsize>(values.size() * static_cast<Index>(sizeof(float)));
+    file.write(reinterpret_cast<const char*>(values.data()), bytes);
+  }
+  file.close();
+  if (!file) throw Error(name + ": cannot write this file");
+}
+
+/// What was measured, in seconds and operations per second.
+struct Measurement {
+  std::vector<double> times;       ///< of whole runs
+  std::vector<double> step_times;  ///< medians, if wanted
+  double multiply_adds = 0;
+  double peak = 0;
+
+  double rate() const { return 2 * multiply_adds / median(times); }
+  double shortest() const { return *std::min_element(times.begin(), times.end()); }
+  double longest() const { return *std::max_element(times.begin(), times.end()); }
+};
+
+Measurement measure(const Options& options, const Plan& plan, const ThreadPool& pool) {
+  Plan::Workspace workspace = plan.make_workspace();
+  PlanarMap input = PlanarMap::Random(plan.input_shape().channels, plan.input_shape().pixels());
+  if (!options.feed.empty()) input = read_map(options.feed, plan.input_shape());
+
+  Measurement measured;
+  constexpr int warm_up = 3;
+  for (int i = -warm_up; i < options.runs; ++i) {
+    workspace.input() = input;  // a run may overwrite it
+    const auto start = Clock::now();
+    plan.run(workspace);
+    if (i >= 0) measured.times.push_back(seconds_since(start));
+  }
+  if (!options.result.empty()) write_outputs(options.result, plan, workspace);
+  measured.peak = measure_peak(pool);
+  for (const Plan::StepInfo& info : plan.steps()) measured.multiply_adds += static_cast<double>(info.multiply_adds);
+  if (!options.layers) return measured;
+
+  std::vector<std::vector<double>> step_times(plan.steps().size());
+  for (int i = 0; i < options.runs; ++i) {
+    workspace.input() = input;
+    auto start = Clock::now();
+    plan.run(workspace, [&](std::size_t step, const auto&) {
+      step_times[step].push_back(seconds_since(start));
+      start = Clock::now();
+    });
+  }
+  for (const auto& step : step_times) measured.step_times.push_back(median(step));
+  return measured;
+}
+
+void print_layers(const Plan& plan, const Measurement& measured) {
+  double total = 0;
+  for (const double time : measured.step_times) total += time;
   Table table({"Step", "Method", "Output", "ms", "Time", "GFLOP/s", "Peak"});
   table.left_align(1);
-  for (std::size_t i = 0; i < medians.size(); ++i) {
+  for (std::size_t i = 0; i < measured.step_times.size(); ++i) {
     const Plan::StepInfo& info = plan.steps()[i];
-    const double rate = 2.0 * static_cast<double>(info.multiply_adds) / medians[i];
+    const double time = measured.step_times[i];
+    const double rate = 2.0 * static_cast<double>(info.multiply_adds) / time;
     const bool counts = info.multiply_adds > 0;
     table.add({info.first == info.last ? info.first : info.first + " ... " + info.last, info.method,
-               to_string(info.output), format("%.3f", 1e3 * medians[i]), format("%.1f %%", 100 * medians[i] / total),
-               counts ? format("%.1f", rate / 1e9) : "", counts ? format("%.0f %%", 100 * rate / peak) : ""});
+               to_string(info.output), format("%.3f", 1e3 * time), format("%.1f %%", 100 * time / total),
+               counts ? format("%.1f", rate / 1e9) : "", counts ? format("%.0f %%", 100 * rate / measured.peak) : ""});
   }
   table.print();
+}
+
+void print_json(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
+  nlohmann::ordered_json json;
+  json["network"] = network.title;
+  json["input"] = {{"height", network.height}, {"width", network.width}};
+  json["threads"] = options.threads;
+  for (const double time : measured.times) json["milliseconds"].push_back(1e3 * time);
+  json["median_milliseconds"] = 1e3 * median(measured.times);
+  json["multiply_adds"] = measured.multiply_adds;
+  json["gflops"] = measured.rate() / 1e9;
+  json["peak_gflops"] = measured.peak / 1e9;
+  json["weight_bytes"] = plan.weight_bytes();
+  json["workspace_bytes"] = plan.make_workspace().size_in_bytes();
+  for (std::size_t i = 0; i < measured.step_times.size(); ++i) {
+    const Plan::StepInfo& info = plan.steps()[i];
+    json["layers"].push_back({{"first", info.first},
+                              {"last", info.last},
+                              {"method", info.method},
+                              {"output", {info.output.channels, info.output.height, info.output.width}},
+                              {"multiply_adds", info.multiply_adds},
+                              {"milliseconds", 1e3 * measured.step_times[i]}});
+  }
+  std::printf("%s\n", json.dump(2).c_str());
+}
+
+void print_text(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
+  std::printf("%s, input %tdx%td, %s, fp32, %s\n", network.title.c_str(), network.height, network.width,
+              count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
+              count_of(measured.times.size(), "run", "runs").c_str());
+  std::printf("ms        median %.2f, min %.2f, max %.2f\n", 1e3 * median(measured.times), 1e3 * measured.shortest(),
+              1e3 * measured.longest());
+  std::printf("GFLOP/s   %.1f of %.1f that multiply-adds in registers reach now (%.0f %%), for %.3f direct GFLOP\n",
+              measured.rate() / 1e9, measured.peak / 1e9, 100 * measured.rate() / measured.peak,
+              2 * measured.multiply_adds / 1e9);
+  std::printf("memory    %s bytes of weights, %s bytes of workspace\n", thousands(plan.weight_bytes()).c_str(),
+              thousands(plan.make_workspace().size_in_bytes()).c_str());
+  if (options.layers) print_layers(plan, measured);
 }
 
 void bench(const Options& options) {
@@ -99,44 +212,9 @@ void bench(const Options& options) {
   if (!network.model) random = std::make_unique<RandomWeights>(network.graph);
   const Weights& weights = random ? random->weights() : network.model->weights();
   const auto pool = std::make_shared<const ThreadPool>(options.threads);
-  const auto made = make_plan(network.graph, weights, network.height, network.width, pool);
-  const Plan& plan = *made;
-  Plan::Workspace workspace = plan.make_workspace();
-  workspace.input().setRandom();
-
-  for (int i = 0; i < 3; ++i) plan.run(workspace);
-  std::vector<double> times;
-  for (int i = 0; i < options.runs; ++i) {
-    const auto start = Clock::now();
-    plan.run(workspace);
-    times.push_back(seconds_since(start));
-  }
-  const double peak = measure_peak(*pool);
-
-  double multiply_adds = 0;
-  for (const Plan::StepInfo& info : plan.steps()) multiply_adds += static_cast<double>(info.multiply_adds);
-  const double typical = median(times);
-  const double rate = 2 * multiply_adds / typical;
-  std::printf("%s, input %tdx%td, %s, fp32, %s\n", network.title.c_str(), network.height, network.width,
-              count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
-              count_of(times.size(), "run", "runs").c_str());
-  std::printf("ms        median %.2f, min %.2f, max %.2f\n", 1e3 * typical,
-              1e3 * *std::min_element(times.begin(), times.end()), 1e3 * *std::max_element(times.begin(), times.end()));
-  std::printf("GFLOP/s   %.1f of %.1f that multiply-adds in registers reach now (%.0f %%), for %.3f direct GFLOP\n",
-              rate / 1e9, peak / 1e9, 100 * rate / peak, 2 * multiply_adds / 1e9);
-  std::printf("memory    %s bytes of weights, %s bytes of workspace\n", thousands(plan.weight_bytes()).c_str(),
-              thousands(workspace.size_in_bytes()).c_str());
-  if (!options.layers) return;
-
-  std::vector<std::vector<double>> step_times(plan.steps().size());
-  for (int i = 0; i < options.runs; ++i) {
-    auto start = Clock::now();
-    plan.run(workspace, [&](std::size_t step, const auto&) {
-      step_times[step].push_back(seconds_since(start));
-      start = Clock::now();
-    });
-  }
-  print_layers(plan, step_times, peak);
+  const auto plan = make_plan(network.graph, weights, network.height, network.width, pool);
+  const Measurement measured = measure(options, *plan, *pool);
+  (options.json ? print_json : print_text)(network, options, *plan, measured);
 }
 
 }  // namespace
@@ -155,6 +233,17 @@ void add_bench(CLI::App& app, int& status) {
   command->add_flag("--layers", options->layers,
                     "Show every step as well: method, time, and speed as a\n"
                     "share of what the processor can do");
+  command->add_flag("--json", options->json, "Print one JSON object instead");
+  command
+      ->add_option("--feed", options->feed,
+                   "File of little-endian floats, planes x height x width,\n"
+                   "to give to the network instead of random numbers")
+      ->type_name("FILE");
+  command
+      ->add_option("--result", options->result,
+                   "Write what the network puts out, in the same way; for\n"
+                   "comparing with other programs (tools/benchmark.py)")
+      ->type_name("FILE");
   command->footer([] {
     return std::string(
         "Two operations are counted for each multiply-add of the layers' definition, whatever\n"
