@@ -15,8 +15,16 @@ from limn_convert import ConvertError
 from limn_convert.checkpoint import Checkpoint, state_dict
 from limn_convert.families import FAMILIES, recognise, rename
 from limn_convert.model_file import write_model
-from limn_convert.networks import check_tensors
+from limn_convert.networks import Choices, check_tensors
 from limn_convert.skeletons import SKELETONS, fitting_skeleton, load_skeleton
+
+# The settings of each decoder, with their defaults.
+DECODERS = {
+    "argmax": {},
+    "quarter_offset": {"margin": 1},
+    "dark": {"kernel": 11},
+    "part_affinity": {"cmap_threshold": 0.1, "link_threshold": 0.1},
+}
 
 EPILOG = """\
 What the checkpoint shows is found in it: depth, deconvolutions, number of keypoints. The rest comes from its family,
@@ -54,17 +62,21 @@ def parse(arguments):
 
     group = parser.add_argument_group("how its heatmaps are read (default: as its family)")
     add = group.add_argument
-    add("--decoder", choices=("argmax", "quarter_offset", "dark"))
+    add("--decoder", choices=tuple(DECODERS))
     pixels = _number(-1e4, 1e4)
     add("--offset", type=pixels, metavar="PIXELS", help="heatmap cell x stands for input pixel stride * x + PIXELS")
     cells = _number(0, 4096, int)
     add("--margin", type=cells, metavar="CELLS", help="quarter_offset: peaks this near to a border are not refined")
     add("--kernel", type=_odd, metavar="CELLS", help="dark: size of its Gaussian (default: 11)")
+    threshold = _number(1e-6, 1e6)
+    add("--cmap-threshold", type=threshold, metavar="T", help="part_affinity: least value of a peak")
+    add("--link-threshold", type=threshold, metavar="T", help="part_affinity: least score of a link")
 
     group = parser.add_argument_group("what a checkpoint does not show of its network")
     add = group.add_argument
     add("--stride-on", choices=("3x3", "1x1"), default="3x3", help="1x1: caffe-style bottlenecks (default: 3x3)")
-    add("--activation", choices=("none", "sigmoid"), default="none", help="after the last layer (default: none)")
+    add("--activation", choices=("none", "sigmoid"), help="after the last layer (default: as its family)")
+    add("--inner-activation", choices=("relu", "none"), default="relu", help="after the others (default: relu)")
 
     group = parser.add_argument_group("where it comes from")
     add = group.add_argument
@@ -136,23 +148,29 @@ def convert(options):
             checkpoint.check(algorithm, getattr(options, algorithm))
     tensors = state_dict(checkpoint.load())
     family = recognise(tensors)
-    tensors, originals = rename(family, tensors)
+    tensors, originals, unused = rename(family, tensors)
     tensors = {name: t for name, t in tensors.items() if not name.endswith(".num_batches_tracked")}
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    network = family.network(shapes, options.stride_on, options.activation)
+    activation = options.activation or family.output_activation
+    network = family.network(shapes, Choices(options.stride_on, activation, options.inner_activation))
     check_tensors(network.shapes, shapes, originals)
-    skeleton = fitting_skeleton(skeleton, network.keypoints)
+    own = SKELETONS.get(family.skeleton)
+    if skeleton is None and own and network.keypoints == len(own.keypoints):
+        skeleton = own
+    skeleton = fitting_skeleton(skeleton, network.keypoints, network.links)
 
     document = make_document(options, family, network, skeleton, checkpoint.sha256)
     arrays = {name: read_values(originals[name], tensors[name], options.f16) for name in network.shapes}
     size = write_model(options.output, arrays, document)
-    return "%s: %s, %s %dx%d, %d parameters, %s, %d bytes (%s)" % (
+    without = ", without %s, which nothing uses" % " and ".join(unused) if unused else ""
+    return "%s: %s, %s %dx%d, %d parameters%s, %s, %d bytes (%s)" % (
         options.output,
         document["name"],
         document["input"]["channels"],
         document["input"]["height"],
         document["input"]["width"],
         network.parameters(),
+        without,
         "F16" if options.f16 else "F32",
         size,
         family.name,
@@ -185,13 +203,13 @@ def make_document(options, family, network, skeleton, sha256):
     for key in family.input:
         if getattr(options, key) is not None:
             input_[key] = getattr(options, key)
-    default_name = "%s%d_%s_%dx%d" % (network.document["type"], network.document["depth"], skeleton.name, height, width)
+    default_name = "%s_%s_%dx%d" % (network.name, skeleton.name, height, width)
     return {
         "version": 1,
         "name": options.name or default_name,
         "network": network.document,
         "input": input_,
-        "decoder": make_decoder(options, family.decoder),
+        "decoder": make_decoder(options, network, family.decoder(network)),
         "keypoints": skeleton.keypoints,
         "links": skeleton.links,
         "flip_pairs": skeleton.flip_pairs,
@@ -205,17 +223,23 @@ def make_document(options, family, network, skeleton, sha256):
     }
 
 
-def make_decoder(options, default):
+def make_decoder(options, network, default):
     """A decoder has a type, an offset, and the settings of its type."""
-    settings = {"argmax": {}, "quarter_offset": {"margin": 1}, "dark": {"kernel": 11}}
     kind = options.decoder or default["type"]
-    decoder = {"type": kind, "offset": default["offset"] if options.offset is None else options.offset}
-    for key in ("margin", "kernel"):
+    if kind == "part_affinity" and network.links is None:
+        raise ConvertError("--decoder part_affinity is for networks with part affinity fields")
+    decoder = dict(default)
+    if kind != default["type"]:
+        decoder = {"type": kind, "offset": default["offset"], **DECODERS[kind]}
+    if options.offset is not None:
+        decoder["offset"] = options.offset
+    for key in ("margin", "kernel", "cmap_threshold", "link_threshold"):
         given = getattr(options, key)
-        if key in settings[kind]:
-            decoder[key] = default.get(key, settings[kind][key]) if given is None else given
-        elif given is not None:
-            raise ConvertError("--%s does not apply to the decoder %s" % (key, kind))
+        if given is None:
+            continue
+        if key not in DECODERS[kind]:
+            raise ConvertError("--%s does not apply to the decoder %s" % (key.replace("_", "-"), kind))
+        decoder[key] = given
     return decoder
 
 

@@ -49,11 +49,14 @@ TEST_CASE("apply does what the layer's own function does, for every layer") {
 
   const limn::Tensor sum = limn::apply(limn::Add(), {&x, &x}, {});
   CHECK(sum.matrix() == 2.0F * x.matrix());
+  const limn::Tensor product = limn::apply(limn::Multiply(), {&x, &x}, {});
+  CHECK(product.matrix() == x.matrix().cwiseAbs2());
 }
 
 TEST_CASE("a layer refuses the wrong number of inputs") {
   const limn::Shape shape{1, 2, 3};
   CHECK(limn::input_count(limn::Add()) == 2);
+  CHECK(limn::input_count(limn::Multiply()) == 2);
   CHECK(limn::input_count(limn::ReLU()) == 1);
   CHECK_THROWS_WITH_AS(limn::output_shape(limn::Add(), {shape}), "Add: expected 2 inputs, found 1", limn::Error);
   CHECK_THROWS_WITH_AS(limn::output_shape(limn::ReLU(), {shape, shape}), "ReLU: expected 1 inputs, found 2",

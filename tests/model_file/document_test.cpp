@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -40,6 +41,12 @@ std::string changed(const std::string& place, const char* value) {
   return document.dump();
 }
 
+/// The network of a document whose network must be a pose_resnet.
+const limn::PoseResNet& pose_resnet(const ModelDocument& document) {
+  REQUIRE(std::holds_alternative<limn::PoseResNet>(document.network));
+  return std::get<limn::PoseResNet>(document.network);
+}
+
 ModelDocument with(const std::string& place, const char* value) { return parse_document(changed(place, value), "F"); }
 
 /// What the message of a refused document says after naming the file and the entry; empty if it is not refused.
@@ -73,17 +80,19 @@ using Values = std::array<float, 3>;
 TEST_CASE("the smallest document has the documented defaults") {
   const ModelDocument document = parse_document(smallest, "F");
   CHECK(document.name == "small");
-  CHECK(document.network.depth == 50);
-  CHECK(document.network.keypoints == 3);
-  REQUIRE(document.network.deconvs.size() == 2);
-  CHECK(document.network.deconvs[0].channels == 256);
-  CHECK(document.network.deconvs[1].channels == 128);
-  CHECK(document.network.deconvs[0].kernel == 4);
-  CHECK(document.network.deconvs[1].kernel == 4);
-  CHECK_FALSE(document.network.deconv_bias);
-  CHECK(document.network.final_kernel == 1);
-  CHECK_FALSE(document.network.stride_on_first_1x1);
-  CHECK_FALSE(document.network.sigmoid_output);
+  CHECK(pose_resnet(document).depth == 50);
+  CHECK(pose_resnet(document).keypoints == 3);
+  REQUIRE(pose_resnet(document).deconvs.size() == 2);
+  CHECK(pose_resnet(document).deconvs[0].channels == 256);
+  CHECK(pose_resnet(document).deconvs[1].channels == 128);
+  CHECK(pose_resnet(document).deconvs[0].kernel == 4);
+  CHECK(pose_resnet(document).deconvs[1].kernel == 4);
+  CHECK_FALSE(pose_resnet(document).deconv_bias);
+  CHECK(pose_resnet(document).final_kernel == 1);
+  CHECK_FALSE(pose_resnet(document).stride_on_first_1x1);
+  CHECK_FALSE(pose_resnet(document).sigmoid_output);
+  CHECK(pose_resnet(document).style.normalization == limn::Normalization::batch_norm);
+  CHECK(pose_resnet(document).style.relu);
   CHECK(document.input.width == 192);
   CHECK(document.input.height == 256);
   CHECK(document.input.channels == limn::ChannelOrder::rgb);
@@ -108,7 +117,8 @@ TEST_CASE("a full document is read as it is written") {
     "version": 1, "name": "full", "something else": [{"a": null}],
     "network": {"type": "pose_resnet", "depth": 152,
                 "deconv": {"channels": [512, 256, 128], "kernel": [4, 3, 2], "bias": true},
-                "final_kernel": 3, "stride_on": "1x1", "output_activation": "sigmoid"},
+                "final_kernel": 3, "stride_on": "1x1", "output_activation": "sigmoid", "normalization": "bias",
+                "activation": "none"},
     "input": {"width": 288, "height": 384, "channels": "bgr", "mean": [0.485, 0.456, 0.406],
               "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "padding": 1, "resample": "nearest"},
     "decoder": {"type": "dark", "offset": -1.5, "margin": 0, "kernel": 17},
@@ -116,17 +126,19 @@ TEST_CASE("a full document is read as it is written") {
     "source": {"url": "u", "sha256": "s", "license": "l", "trained_on": "t", "by": 1},
     "accuracy": [{"set": "val", "metric": "AP", "value": 0.704}, {"set": "test", "metric": "AP", "value": 1}]})",
                                                 "F");
-  CHECK(document.network.depth == 152);
-  CHECK(document.network.keypoints == 4);
-  REQUIRE(document.network.deconvs.size() == 3);
-  CHECK(document.network.deconvs[0].kernel == 4);
-  CHECK(document.network.deconvs[1].kernel == 3);
-  CHECK(document.network.deconvs[2].kernel == 2);
-  CHECK(document.network.deconvs[2].channels == 128);
-  CHECK(document.network.deconv_bias);
-  CHECK(document.network.final_kernel == 3);
-  CHECK(document.network.stride_on_first_1x1);
-  CHECK(document.network.sigmoid_output);
+  CHECK(pose_resnet(document).depth == 152);
+  CHECK(pose_resnet(document).keypoints == 4);
+  REQUIRE(pose_resnet(document).deconvs.size() == 3);
+  CHECK(pose_resnet(document).deconvs[0].kernel == 4);
+  CHECK(pose_resnet(document).deconvs[1].kernel == 3);
+  CHECK(pose_resnet(document).deconvs[2].kernel == 2);
+  CHECK(pose_resnet(document).deconvs[2].channels == 128);
+  CHECK(pose_resnet(document).deconv_bias);
+  CHECK(pose_resnet(document).final_kernel == 3);
+  CHECK(pose_resnet(document).stride_on_first_1x1);
+  CHECK(pose_resnet(document).sigmoid_output);
+  CHECK(pose_resnet(document).style.normalization == limn::Normalization::bias);
+  CHECK_FALSE(pose_resnet(document).style.relu);
   CHECK(document.input.channels == limn::ChannelOrder::bgr);
   CHECK((document.input.mean == Values{0.485f, 0.456f, 0.406f}));
   CHECK(document.input.geometry == limn::Geometry::letterbox);
@@ -153,11 +165,119 @@ TEST_CASE("the words of the document mean what they say") {
   CHECK(with("/input/geometry", R"("letterbox")").input.geometry == limn::Geometry::letterbox);
   CHECK(with("/input/resample", R"("bilinear")").input.resample == limn::Resample::bilinear);
   CHECK(with("/decoder/type", R"("quarter_offset")").decoder.type == limn::DecoderType::quarter_offset);
-  CHECK_FALSE(with("/network/stride_on", R"("3x3")").network.stride_on_first_1x1);
-  CHECK_FALSE(with("/network/output_activation", R"("none")").network.sigmoid_output);
+  CHECK_FALSE(pose_resnet(with("/network/stride_on", R"("3x3")")).stride_on_first_1x1);
+  CHECK_FALSE(pose_resnet(with("/network/output_activation", R"("none")")).sigmoid_output);
   for (const char* depth : {"18", "34", "50", "101", "152"}) {
-    CHECK(std::to_string(with("/network/depth", depth).network.depth) == depth);
+    CHECK(std::to_string(pose_resnet(with("/network/depth", depth)).depth) == depth);
   }
+}
+
+TEST_CASE("an HRNet is read with its options, or with the published ones") {
+  const auto network = [](const char* value) {
+    const ModelDocument document = with("/network", value);
+    REQUIRE(std::holds_alternative<limn::HRNet>(document.network));
+    return std::get<limn::HRNet>(document.network);
+  };
+  const limn::HRNet smallest_one = network(R"({"type": "hrnet", "width": 48})");
+  CHECK(smallest_one.width == 48);
+  CHECK(smallest_one.keypoints == 3);
+  CHECK(smallest_one.final_kernel == 1);
+  CHECK(smallest_one.style.normalization == limn::Normalization::batch_norm);
+  CHECK(smallest_one.style.relu);
+  const limn::HRNet full =
+      network(R"({"type": "hrnet", "width": 7, "final_kernel": 3, "normalization": "none", "activation": "none"})");
+  CHECK(full.width == 7);
+  CHECK(full.final_kernel == 3);
+  CHECK(full.style.normalization == limn::Normalization::none);
+  CHECK_FALSE(full.style.relu);
+  check_refusals({
+      {"/network", R"({"type": "hrnet"})", "network.width: expected a width from 1 to 4096, found nothing"},
+      {"/network", R"({"type": "hrnet", "width": 0})", "network.width: expected a width from 1 to 4096, found 0"},
+      {"/network", R"({"type": "hrnet", "width": 4097})", "network.width: expected a width from 1 to 4096, found 4097"},
+      {"/network", R"({"type": "hrnet", "width": 32, "final_kernel": 2})",
+       "network.final_kernel: expected 1 or 3, found 2"},
+      {"/network", R"({"type": "hrnet", "width": 32, "activation": "tanh"})",
+       "network.activation: expected \"relu\" or \"none\", found \"tanh\""},
+      {"/network", R"({"type": "hrnet", "width": 32, "normalization": "group"})",
+       "network.normalization: expected \"batch_norm\" or \"bias\" or \"none\", found \"group\""},
+  });
+}
+
+TEST_CASE("a network of part affinity fields has one for each link of the document") {
+  const auto network = [](const char* value) {
+    const ModelDocument document = with("/network", value);
+    REQUIRE(std::holds_alternative<limn::CmapPaf>(document.network));
+    return std::get<limn::CmapPaf>(document.network);
+  };
+  const limn::CmapPaf smallest_one = network(R"({"type": "cmap_paf", "depth": 18})");
+  CHECK(smallest_one.depth == 18);
+  CHECK(smallest_one.keypoints == 3);
+  CHECK(smallest_one.links == 2);
+  CHECK(smallest_one.upsample_channels == 256);
+  CHECK(smallest_one.upsamples == 3);
+  CHECK(smallest_one.flat_layers == 0);
+  CHECK(smallest_one.attention);
+  const limn::CmapPaf full = network(
+      R"({"type": "cmap_paf", "depth": 50, "upsample_channels": 128, "upsamples": 2, "flat_layers": 1,
+          "attention": false})");
+  CHECK(full.depth == 50);
+  CHECK(full.upsample_channels == 128);
+  CHECK(full.upsamples == 2);
+  CHECK(full.flat_layers == 1);
+  CHECK_FALSE(full.attention);
+  const std::string type = R"({"type": "cmap_paf", "depth": 18, )";
+  const std::pair<const char*, const char*> wrong[] = {
+      {R"("upsamples": 0})", "network.upsamples: expected a number from 1 to 5, found 0"},
+      {R"("upsamples": 6})", "network.upsamples: expected a number from 1 to 5, found 6"},
+      {R"("flat_layers": -1})", "network.flat_layers: expected a number from 0 to 16, found -1"},
+      {R"("upsample_channels": 0})", "network.upsample_channels: expected a width from 1 to 65536, found 0"},
+      {R"("attention": 1})", "network.attention: expected true or false, found 1"},
+  };
+  for (const auto& [rest, message] : wrong) CHECK(refusal(changed("/network", (type + rest).c_str())) == message);
+  CHECK(refusal(changed("/network", R"({"type": "cmap_paf", "depth": 121})")) ==
+        "network.depth: expected 18, 34, 50, 101 or 152, found 121");
+
+  json document = json::parse(changed("/network", R"({"type": "cmap_paf", "depth": 18})"));
+  document["links"] = json::array();
+  CHECK(refusal(document.dump()) ==
+        "links: expected at least one link for a network of part affinity fields, found []");
+}
+
+TEST_CASE("the decoder of part affinity fields has trt_pose's constants unless the document has others") {
+  json document = json::parse(changed("/network", R"({"type": "cmap_paf", "depth": 18})"));
+  document["decoder"] = {{"type", "part_affinity"}};
+  limn::DecoderOptions decoder = parse_document(document.dump(), "F").decoder;
+  CHECK(decoder.type == limn::DecoderType::part_affinity);
+  CHECK(decoder.part_affinity.cmap_threshold == 0.1f);
+  CHECK(decoder.part_affinity.link_threshold == 0.1f);
+  CHECK(decoder.part_affinity.window == 5);
+  CHECK(decoder.part_affinity.samples == 7);
+  CHECK(decoder.part_affinity.max_peaks == 100);
+  CHECK(decoder.part_affinity.max_objects == 100);
+  CHECK(decoder.part_affinity.min_keypoints == 1);
+  document["decoder"] = json::parse(R"({"type": "part_affinity", "offset": 2, "cmap_threshold": 0.15,
+    "link_threshold": -0.5, "window": 7, "samples": 10, "max_peaks": 50, "max_objects": 20, "min_keypoints": 2})");
+  decoder = parse_document(document.dump(), "F").decoder;
+  CHECK(decoder.offset == 2.0);
+  CHECK(decoder.part_affinity.cmap_threshold == 0.15f);
+  CHECK(decoder.part_affinity.link_threshold == -0.5f);
+  CHECK(decoder.part_affinity.window == 7);
+  CHECK(decoder.part_affinity.samples == 10);
+  CHECK(decoder.part_affinity.max_peaks == 50);
+  CHECK(decoder.part_affinity.max_objects == 20);
+  CHECK(decoder.part_affinity.min_keypoints == 2);
+  check_refusals({
+      {"/decoder/cmap_threshold", "0", "decoder.cmap_threshold: expected a positive number from 1e-6 to 1e6, found 0"},
+      {"/decoder/link_threshold", "1e7", "decoder.link_threshold: expected a number up to 1e6, found 10000000.0"},
+      {"/decoder/window", "4", "decoder.window: expected an odd number from 1 to 255, found 4"},
+      {"/decoder/window", "257", "decoder.window: expected an odd number from 1 to 255, found 257"},
+      {"/decoder/samples", "1", "decoder.samples: expected a number from 2 to 4096, found 1"},
+      {"/decoder/max_peaks", "0", "decoder.max_peaks: expected a number from 1 to 4096, found 0"},
+      {"/decoder/max_objects", "4097", "decoder.max_objects: expected a number from 1 to 4096, found 4097"},
+      {"/decoder/min_keypoints", "1.5", "decoder.min_keypoints: expected a number from 1 to 4096, found 1.5"},
+      {"/decoder/type", R"("part_affinity")",
+       "decoder.type: expected another decoder for a network without part affinity fields, found \"part_affinity\""},
+  });
 }
 
 TEST_CASE("every required field that is missing is named") {
@@ -187,6 +307,8 @@ TEST_CASE("every field of the wrong type is named") {
                             "/network/final_kernel",
                             "/network/stride_on",
                             "/network/output_activation",
+                            "/network/normalization",
+                            "/network/activation",
                             "/input",
                             "/input/width",
                             "/input/height",
@@ -245,9 +367,10 @@ TEST_CASE("another version is refused before anything else") {
 
 TEST_CASE("a network or decoder that this version does not know is refused with those it knows") {
   check_refusals({
-      {"/network/type", R"("hrnet")", "network.type: expected \"pose_resnet\", found \"hrnet\""},
-      {"/decoder/type", R"("part_affinity")",
-       "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\", found \"part_affinity\""},
+      {"/network/type", R"("densenet")",
+       "network.type: expected \"pose_resnet\" or \"cmap_paf\" or \"hrnet\", found \"densenet\""},
+      {"/decoder/type", R"("simcc")",
+       "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\" or \"part_affinity\", found \"simcc\""},
   });
 }
 

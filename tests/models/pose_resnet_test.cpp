@@ -1,28 +1,16 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <set>
 
 #include <limn/models/pose_resnet.hpp>
-#include <limn/network/plain_executor.hpp>
 #include <limn/network/summary.hpp>
 
-#include "formula_weights.hpp"
-#include "reference_data.hpp"
+#include "reference_networks.hpp"
 
 namespace {
 
 using limn::Index;
 using limn::PoseResNet;
-
-const limn::Safetensors& networks_file() {
-  static const limn::Safetensors file =
-      limn::Safetensors::open(LIMN_SOURCE_DIR "/tests/reference/networks.safetensors");
-  return file;
-}
-
-/// {network: description} of networks.safetensors.
-nlohmann::json networks() { return nlohmann::json::parse(networks_file().metadata().at("networks")); }
 
 PoseResNet options_of(const nlohmann::json& description) {
   PoseResNet options;
@@ -37,6 +25,7 @@ PoseResNet options_of(const nlohmann::json& description) {
   options.final_kernel = description.at("final_kernel").get<Index>();
   options.stride_on_first_1x1 = description.at("stride_on") == "1x1";
   options.sigmoid_output = description.at("output_activation") == "sigmoid";
+  options.style = reference::style_of(description);
   return options;
 }
 
@@ -47,66 +36,17 @@ PoseResNet standard(int depth, Index keypoints) {
   return options;
 }
 
-/// Values at the flat indices (k * 7919) mod size of PyTorch's order, as tests/reference/generate.py takes them.
-Eigen::VectorXf probe(const limn::Tensor& tensor) {
-  Eigen::VectorXf values(64);
-  for (Index k = 0; k < values.size(); ++k) {
-    const Index i = k * 7919 % tensor.shape().size();
-    const Index pixel = i % tensor.shape().pixels();
-    values[k] = tensor.matrix()(i / tensor.shape().pixels(), pixel);
-  }
-  return values;
-}
-
 }  // namespace
 
 TEST_CASE("pose_resnet gives PyTorch's numbers, from the first layer to the heatmaps") {
-  const nlohmann::json all = networks();
-  REQUIRE(all.size() >= 8);
-  for (const auto& network : all.items()) {
-    const std::string& name = network.key();
-    const nlohmann::json& description = network.value();
-    CAPTURE(name);
-    const limn::Graph graph = limn::pose_resnet(options_of(description));
-    const formula::FormulaWeights weights(graph);
-    const limn::Tensor input =
-        formula::network_input({3, description.at("height").get<Index>(), description.at("width").get<Index>()});
-
-    const std::string prefix = name + "/probe/";
-    std::set<std::string> probes;
-    for (const auto& tensor : networks_file().tensors()) {
-      if (tensor.first.rfind(prefix, 0) == 0) probes.insert(tensor.first.substr(prefix.size()));
-    }
-    REQUIRE(probes.size() >= 14);
-    const auto observe = [&](const limn::Node& node, const limn::Tensor& output) {
-      if (probes.erase(node.name) == 0) return;
-      CAPTURE(node.name);
-      CHECK(reference::difference(probe(output), networks_file().tensor(prefix + node.name).to_float()) <= 1e-4);
-    };
-
-    const std::vector<limn::Tensor> outputs = limn::run_plain(graph, weights.weights(), input, observe);
-    REQUIRE(outputs.size() == 1);
-    CHECK(graph.outputs()[0].first == "heatmaps");
-    CHECK(probes.empty());  // else a name of PyTorch's is not in the graph
-    const limn::Tensor expected = reference::to_tensor(networks_file().tensor(name + "/heatmaps"));
-    CHECK(reference::difference(outputs[0], expected) <= 1e-4);
-  }
+  reference::compare_networks("pose_resnet", 11, 11, [](const nlohmann::json& description) {
+    return limn::pose_resnet(options_of(description));
+  });
 }
 
 TEST_CASE("pose_resnet has as many parameters as PyTorch counts") {
-  const nlohmann::json all = networks();
-  for (const auto& network : all.items()) {
-    const std::string& name = network.key();
-    const nlohmann::json& description = network.value();
-    CAPTURE(name);
-    const limn::Graph graph = limn::pose_resnet(options_of(description));
-    const limn::Summary summary =
-        limn::summarize(graph, description.at("height").get<Index>(), description.at("width").get<Index>());
-    CHECK(summary.parameters == description.at("parameters").get<Index>());
-    Index trainable = 0;
-    for (const limn::ParameterSpec& spec : graph.parameters()) trainable += spec.trainable ? spec.size() : 0;
-    CHECK(trainable == description.at("parameters").get<Index>());
-  }
+  reference::compare_parameters(
+      "pose_resnet", [](const nlohmann::json& description) { return limn::pose_resnet(options_of(description)); });
 }
 
 TEST_CASE("pose_resnet has the published number of parameters") {
@@ -119,6 +59,10 @@ TEST_CASE("pose_resnet has the published number of parameters") {
   CHECK(parameters(50, 17) == 33999697);
   CHECK(parameters(101, 17) == 52991825);
   CHECK(parameters(152, 17) == 68635473);
+
+  PoseResNet lip = standard(18, 16);
+  lip.deconvs = {{512, 4}, {512, 4}, {512, 4}};
+  CHECK(limn::summarize(limn::pose_resnet(lip), 256, 256).parameters == 23770704);
 }
 
 TEST_CASE("pose_resnet costs the published number of multiply-adds, each output of a deconvolution seeing 2x2 taps") {
@@ -190,4 +134,23 @@ TEST_CASE("pose_resnet refuses options that do not exist and names what it found
                        "pose_resnet: deconvolution kernel must be 2, 3 or 4, found 5", limn::Error);
   CHECK_THROWS_WITH_AS(with([](PoseResNet& o) { o.deconvs[2].channels = 0; }),
                        "pose_resnet: deconvolution width must be positive, found 0", limn::Error);
+}
+
+TEST_CASE("pose_resnet without batch norm and ReLU keeps the names of what is left") {
+  PoseResNet options = standard(18, 16);
+  options.style = {limn::Normalization::none, false};
+  const limn::Graph graph = limn::pose_resnet(options);
+  std::string names;
+  for (const limn::Node& node : graph.nodes()) {
+    CHECK(std::string(limn::type_name(node.layer)) != "BatchNorm2d");
+    CHECK(std::string(limn::type_name(node.layer)) != "ReLU");
+    if (node.name.rfind("layer1.0", 0) == 0 || node.name.rfind("deconv", 0) == 0) names += node.name + " ";
+  }
+  CHECK(names == "layer1.0.conv1 layer1.0.conv2 layer1.0 deconv_layers.0 deconv_layers.3 deconv_layers.6 ");
+
+  options.style = {limn::Normalization::bias, true};
+  const std::vector<limn::ParameterSpec> specs = limn::pose_resnet(options).parameters();
+  REQUIRE(specs.size() > 4);
+  CHECK(specs[1].name == "conv1.bias");
+  CHECK(specs[3].name == "layer1.0.conv1.bias");
 }

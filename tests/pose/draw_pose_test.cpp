@@ -110,6 +110,51 @@ TEST_CASE("a keypoint below the threshold is left out, with the links that end t
   CHECK(same_pixels(image, gray_image(200, 200)));
 }
 
+TEST_CASE("what was not found is not drawn, whatever the threshold") {
+  limn::DrawOptions options;
+  options.threshold = -1;
+  limn::Pose pose = sample_pose();
+  for (limn::Keypoint& keypoint : pose.keypoints) keypoint.score = 0;
+  limn::Image image = gray_image(200, 200);
+  limn::draw_pose(image, pose, sample_skeleton(), options);
+  CHECK(same_pixels(image, gray_image(200, 200)));
+}
+
+TEST_CASE("several people have colours of their own, a lighter tone on their left") {
+  const limn::DrawOptions options;
+  std::vector<limn::Pose> poses(options.people.size() + 1, sample_pose(0.5f));
+  for (std::size_t i = 0; i < poses.size(); ++i) {
+    for (limn::Keypoint& keypoint : poses[i].keypoints) keypoint.x += 100 * static_cast<float>(i);
+    poses[i].box.x += 100 * static_cast<float>(i);
+  }
+  limn::Image image = gray_image(100 * static_cast<limn::Index>(poses.size()), 100);
+  limn::draw_poses(image, poses, sample_skeleton());
+  for (std::size_t i = 0; i < poses.size(); ++i) {
+    CAPTURE(i);
+    const limn::Index left = 100 * static_cast<limn::Index>(i);
+    const limn::Color right_hip = color_at(image, left + 20, 80);
+    const limn::Color neck = color_at(image, left + 50, 20);
+    const limn::Color left_hip = color_at(image, left + 80, 80);
+    CHECK(right_hip == options.people[i % options.people.size()]);
+    CHECK(limn::luma(neck) > limn::luma(right_hip));
+    CHECK(limn::luma(left_hip) > limn::luma(neck));
+    CHECK(left_hip.b - left_hip.r == doctest::Approx((right_hip.b - right_hip.r) / 2.0).epsilon(0.02));
+  }
+  for (std::size_t i = 0; i < options.people.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) CHECK(options.people[i] != options.people[j]);
+  }
+}
+
+TEST_CASE("one person alone is drawn as ever, and nobody leaves the picture as it is") {
+  limn::Image image = gray_image(200, 200);
+  limn::draw_poses(image, {}, sample_skeleton());
+  CHECK(same_pixels(image, gray_image(200, 200)));
+  limn::draw_poses(image, {sample_pose()}, sample_skeleton());
+  limn::Image expected = gray_image(200, 200);
+  limn::draw_pose(expected, sample_pose(), sample_skeleton());
+  CHECK(same_pixels(image, expected));
+}
+
 TEST_CASE("sizes grow with the picture, and never fall below a least one") {
   limn::Image small = gray_image(500, 400);
   limn::draw_pose(small, sample_pose(2), sample_skeleton());

@@ -10,6 +10,10 @@
 #include <limn/network/plain_executor.hpp>
 #include <limn/pose/pose_estimator.hpp>
 
+#include "formula_weights.hpp"
+#include "model_file/safetensors_writer.hpp"
+#include "pose/affinity_scene.hpp"
+
 using namespace limn;
 
 namespace {
@@ -38,6 +42,29 @@ std::string partner_of(const std::string& name) {
   return name;
 }
 
+/// A small network of several people. Its weights are made up: with a low threshold it finds them anywhere.
+std::vector<unsigned char> model_of_several(double cmap_threshold) {
+  const Skeleton skeleton = scene::body18();
+  CmapPaf network;
+  network.upsample_channels = 16;
+  const formula::FormulaWeights weights(cmap_paf(network));
+  SafetensorsWriter writer;
+  for (const auto& [name, tensor] : weights.weights()) {
+    const auto size = static_cast<std::size_t>(tensor.size()) * sizeof(float);
+    writer.add_bytes(name, "F32", tensor.shape, std::vector<unsigned char>(tensor.data, tensor.data + size));
+  }
+  nlohmann::json document = nlohmann::json::parse(R"({"version": 1, "name": "several",
+    "network": {"type": "cmap_paf", "depth": 18, "upsample_channels": 16},
+    "input": {"width": 96, "height": 64, "channels": "rgb", "mean": [0.485, 0.456, 0.406],
+              "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "resample": "nearest"},
+    "decoder": {"type": "part_affinity", "offset": 2, "link_threshold": 0, "min_keypoints": 2}})");
+  document["decoder"]["cmap_threshold"] = cmap_threshold;
+  document["keypoints"] = skeleton.keypoints;
+  document["links"] = skeleton.links;
+  writer.metadata("limn", document.dump());
+  return writer.bytes();
+}
+
 }  // namespace
 
 TEST_CASE("the estimate of the default model is what its plain layers and the decoder give") {
@@ -53,7 +80,7 @@ TEST_CASE("the estimate of the default model is what its plain layers and the de
   const Tensor heatmaps = run_plain(model.graph(), model.weights(), input)[0];
   const Pose expected =
       make_pose(decode(heatmaps, document.decoder), document.skeleton,
-                photo_from_heatmap(network, document.network.heatmap_stride(), document.decoder.offset), box);
+                photo_from_heatmap(network, limn::heatmap_stride(document.network), document.decoder.offset), box);
 
   auto workspace = estimator().make_workspace();
   const Pose found = estimator().estimate(photo, box, workspace);
@@ -111,6 +138,68 @@ TEST_CASE("without a box the whole photo is the box, and several boxes give thei
   check_same(both[0], estimator().estimate(photo, part));
   check_same(both[1], of_whole);
   CHECK(both[0].box.x == 100);
+}
+
+TEST_CASE("everybody, to a model of one person, is the person whose box is the photo") {
+  const Image photo = load_image(sample_photo);
+  CHECK_FALSE(estimator().finds_several());
+  const auto everybody = estimator().estimate_all(photo);
+  REQUIRE(everybody.size() == 1);
+  check_same(everybody[0], estimator().estimate(photo));
+  CHECK(everybody[0].box.width == static_cast<float>(photo.width()));
+}
+
+TEST_CASE("everybody, to a model of several people, is whom its maps show, in photo pixels") {
+  const Image photo = load_image(sample_photo);
+  const std::vector<unsigned char> bytes = model_of_several(1e-6);
+  const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
+  CHECK(several.finds_several());
+  auto workspace = several.make_workspace();
+  const auto everybody = several.estimate_all(photo, workspace);
+  CHECK(workspace.heatmaps().keypoints == 18);
+  CHECK(workspace.affinities().keypoints == 42);
+  CHECK(workspace.affinities().width == 24);
+
+  // The whole photo fits into 96x64 with bars left and right; cell x is pixel 4 x + 2 there.
+  const double scale = static_cast<double>(photo.height()) / 64;
+  const auto width = static_cast<double>(photo.width());
+  const Affine photo_from_heatmap = {4 * scale, 0, (2 - 48) * scale + width / 2, 0, 4 * scale, 2 * scale};
+  const auto people = decode_part_affinity(workspace.heatmaps(), workspace.affinities(), several.skeleton(),
+                                           several.document().decoder.part_affinity);
+  const auto expected = make_poses(people, several.skeleton(), photo_from_heatmap);
+  REQUIRE(expected.size() >= 2);
+  REQUIRE(everybody.size() == expected.size());
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < everybody.size(); ++i) {
+    CAPTURE(i);
+    check_same(everybody[i], expected[i], 1e-2F);
+    CHECK(everybody[i].score == expected[i].score);
+    if (expected[i].score > expected[best].score) best = i;
+  }
+  // Without a workspace, and the one that a caller gets who asks for one.
+  const auto again = several.estimate_all(photo);
+  REQUIRE(again.size() == everybody.size());
+  check_same(again.back(), everybody.back());
+  check_same(several.estimate(photo), everybody[best]);
+}
+
+TEST_CASE("where a model of several people finds nobody, one pose has all keypoints absent") {
+  const Image photo = load_image(sample_photo);
+  const std::vector<unsigned char> bytes = model_of_several(1e6);
+  const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
+  CHECK(several.estimate_all(photo).empty());
+  const Pose nobody = several.estimate(photo);
+  REQUIRE(nobody.keypoints.size() == 18);
+  CHECK(nobody.score == 0);
+  for (const Keypoint& keypoint : nobody.keypoints) CHECK(keypoint.score == 0);
+}
+
+TEST_CASE("the flip test of a model of several people is an error that names it") {
+  const std::vector<unsigned char> bytes = model_of_several(0.1);
+  EstimatorOptions options;
+  options.flip = true;
+  CHECK_THROWS_WITH_AS(PoseEstimator(Model::from_bytes(bytes.data(), bytes.size()), options),
+                       "flip test: expected a model of one person, found several", Error);
 }
 
 TEST_CASE("one estimator serves many threads at once") {
@@ -195,7 +284,7 @@ TEST_CASE("the flip test reads keypoints from the mean with the mirror image's h
         }
       }
     }
-    const double stride = document.network.heatmap_stride();
+    const double stride = heatmap_stride(document.network);
     const Affine to_photo = photo_from_heatmap(network, stride, document.decoder.offset);
     check_same(found, make_pose(decode(heatmaps, document.decoder), document.skeleton, to_photo, box));
     CHECK(workspace.size_in_bytes() > estimator().make_workspace().size_in_bytes());

@@ -37,10 +37,15 @@ def uniform(name, shape):
     return ((x >> np.uint32(8)) / 2.0**24).reshape(shape)
 
 
+def transposed(name, shape):
+    """Whether it is the weight of a transposed convolution: in trt_pose's branches, those of 4x4."""
+    return name.startswith("deconv_layers.") and len(shape) == 4 or "_up." in name and tuple(shape[2:]) == (4, 4)
+
+
 def tensor(name, shape, names):
-    """One weight of a PoseResNet, float32. `names` are all names of the state dict."""
+    """One weight of a network, float32, by limn's name of it. `names` are all names of the network."""
     u = uniform(name, shape)
-    if len(shape) == 4 and name.startswith("deconv_layers."):
+    if transposed(name, shape):
         values = (2 * u - 1) * np.sqrt(6 / (shape[0] * shape[2] * shape[3] / 4))
     elif len(shape) == 4:
         values = (2 * u - 1) * np.sqrt(6 / (shape[1] * shape[2] * shape[3]))

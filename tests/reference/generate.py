@@ -3,8 +3,10 @@
 
     generate.py [--output DIR]      write layers.safetensors and networks.safetensors (default: beside this script)
     generate.py --check             compute them again and compare with the files; exit status 1 names what differs
-    generate.py --network DEPTH HEIGHT WIDTH KEYPOINTS DIR [--seed N]
-                                    write a checkpoint with random weights and every intermediate tensor of it
+    generate.py --network NAME HEIGHT WIDTH KEYPOINTS DIR [--seed N]
+                                    write a checkpoint with random weights and every intermediate tensor of it;
+                                    NAME: the depth of a PoseResNet (18, 34, 50, 101, 152), lip, hrnet-w32, hrnet-w48,
+                                    pose-resnet18-body or pose-resnet18-body-plain (without attention)
 
 Exit status 77 (CTest's "skipped") if PyTorch or numpy is not installed.
 """
@@ -12,6 +14,7 @@ Exit status 77 (CTest's "skipped") if PyTorch or numpy is not installed.
 import argparse
 import json
 import os
+import re
 import sys
 import zlib
 
@@ -25,7 +28,10 @@ except ImportError as error:
 
 import formula
 import tensor_file
-from pose_resnet import BasicBlock, Bottleneck, PoseResNet, intermediates
+from cmap_paf import CmapPaf, limn_name
+from hrnet import HRNet
+from pose_resnet import PoseResNet, lip_name
+from resnet import BasicBlock, Bottleneck, intermediates
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOLERANCE = 1e-5  # of a tensor's largest magnitude; what another PyTorch on another processor may differ by
@@ -262,6 +268,14 @@ def add(layers):
         layers.add(name, inputs, image(inputs["input"]) + image(inputs["other"]))
 
 
+def multiply(layers):
+    for channels, size in ((1, (1, 1)), (3, (5, 7)), (17, (2, 3))):
+        name = f"multiply/c{channels}_on_{size[0]}x{size[1]}"
+        rng = random(name)
+        inputs = {"input": normal(rng, channels, *size), "other": normal(rng, channels, *size)}
+        layers.add(name, inputs, image(inputs["input"]) * image(inputs["other"]))
+
+
 def upsample_nearest(layers):
     for factor, channels, size in ((2, 1, (1, 1)), (2, 17, (5, 7)), (4, 3, (5, 7)), (8, 3, (2, 3)), (3, 5, (1, 4))):
         name = f"upsample_nearest/x{factor}_c{channels}_on_{size[0]}x{size[1]}"
@@ -314,6 +328,7 @@ def layers_file():
         max_pool2d,
         conv_transpose2d,
         add,
+        multiply,
         upsample_nearest,
         residual_block,
     ):
@@ -354,14 +369,88 @@ NETWORKS = {
         "deconv_kernels": [2, 3, 4],
         "final_kernel": 3,
     },
+    "resnet18_bias": {
+        "depth": 18,
+        "keypoints": 4,
+        "height": 32,
+        "width": 32,
+        "deconv_channels": [24, 16, 8],
+        "normalization": "bias",
+    },
+    "resnet50_linear": {
+        "depth": 50,
+        "keypoints": 4,
+        "height": 32,
+        "width": 32,
+        "deconv_channels": [24, 16, 8],
+        "normalization": "none",
+        "activation": "none",
+    },
+    "lip": {
+        "depth": 18,
+        "keypoints": 16,
+        "height": 64,
+        "width": 32,
+        "deconv_channels": [512, 512, 512],
+        "output_activation": "sigmoid",
+    },
+    "body": {"type": "cmap_paf", "depth": 18, "keypoints": 18, "links": 21, "height": 32, "width": 64},
+    "body_plain": {
+        "type": "cmap_paf",
+        "depth": 18,
+        "keypoints": 5,
+        "links": 4,
+        "height": 64,
+        "width": 32,
+        "upsample_channels": 24,
+        "num_upsample": 2,
+        "attention": False,
+    },
+    "body_flat": {
+        "type": "cmap_paf",
+        "depth": 50,
+        "keypoints": 3,
+        "links": 1,
+        "height": 32,
+        "width": 64,
+        "upsample_channels": 17,
+        "num_upsample": 1,
+        "num_flat": 2,
+    },
+    "hrnet_w32": {"type": "hrnet", "channels": 32, "keypoints": 17, "height": 32, "width": 64},
+    "hrnet_w48": {"type": "hrnet", "channels": 48, "keypoints": 16, "height": 64, "width": 32},
+    "hrnet_w7": {"type": "hrnet", "channels": 7, "keypoints": 3, "height": 96, "width": 32, "final_kernel": 3},
+    "hrnet_w8_bias": {
+        "type": "hrnet",
+        "channels": 8,
+        "keypoints": 3,
+        "height": 32,
+        "width": 32,
+        "normalization": "bias",
+    },
+    "hrnet_w8_linear": {
+        "type": "hrnet",
+        "channels": 8,
+        "keypoints": 3,
+        "height": 32,
+        "width": 32,
+        "normalization": "none",
+        "activation": "none",
+    },
 }
 DEFAULTS = {
-    "deconv_channels": [256, 256, 256],
-    "deconv_kernels": [4, 4, 4],
-    "deconv_bias": False,
-    "final_kernel": 1,
-    "stride_on": "3x3",
-    "output_activation": "none",
+    "pose_resnet": {
+        "deconv_channels": [256, 256, 256],
+        "deconv_kernels": [4, 4, 4],
+        "deconv_bias": False,
+        "final_kernel": 1,
+        "stride_on": "3x3",
+        "output_activation": "none",
+        "normalization": "batch_norm",
+        "activation": "relu",
+    },
+    "cmap_paf": {"upsample_channels": 256, "num_upsample": 3, "num_flat": 0, "attention": True},
+    "hrnet": {"final_kernel": 1, "normalization": "batch_norm", "activation": "relu"},
 }
 PROBES = 64
 PROBE_STEP = 7919  # a prime that divides no size here, so the probes spread over channels, rows and columns
@@ -375,33 +464,64 @@ def probed(names):
             last[name.split(".")[0]] = name
     wanted = {"conv1", "bn1", "maxpool", "layer2.0", "layer2.0.bn2", "layer2.0.downsample.1", "final_layer"}
     wanted.update(last.values())
-    return [name for name in names if name in wanted or name.startswith("deconv_layers.")]
+    parts = (
+        r"deconv_layers\..*",
+        r"(cmap|paf)_.*",
+        r"transition\d\..*\.2",
+        r"stage\d\.\d\.fuse_layers\.\d",
+        r"stage3\.1\.fuse_layers\.2\..*",
+        r"stage4\.2\.fuse_layers\.0\.(\d\.2|sum\d)",
+    )
+    return [name for name in names if name in wanted or any(re.fullmatch(part, name) for part in parts)]
+
+
+def options_of(own):
+    """All options of a network, from those that are its own."""
+    kind = own.get("type", "pose_resnet")
+    return {"type": kind, **DEFAULTS[kind], **own}
 
 
 def network_of(options):
-    network = PoseResNet(**{key: value for key, value in options.items() if key not in ("height", "width")})
-    return network.eval()
+    """The network, and limn's names of its tensors and modules."""
+    own = {key: value for key, value in options.items() if key not in ("type", "height", "width")}
+    if options["type"] == "pose_resnet":
+        return PoseResNet(**own).eval(), lambda name: name
+    if options["type"] == "cmap_paf":
+        return CmapPaf(**own).eval(), limn_name
+    own["width"] = own.pop("channels")
+    return HRNet(**own).eval(), lambda name: name
+
+
+def maps_of(output):
+    """A network's outputs under limn's names of them."""
+    return dict(zip(("heatmaps", "part_affinity"), output if isinstance(output, tuple) else (output,)))
+
+
+def weights_of(network, rename):
+    """{limn's name: tensor} of what the network computes with, sharing memory with it."""
+    state = network.state_dict()
+    return {rename(name): state[name] for name in state if not name.endswith("num_batches_tracked") and rename(name)}
 
 
 def networks_file():
     tensors = {}
     described = {}
     for name, own in NETWORKS.items():
-        options = {**DEFAULTS, **own}
-        network = network_of(options).double()
-        described[name] = {**options, "parameters": sum(parameter.numel() for parameter in network.parameters())}
-        shapes = {
-            key: tuple(value.shape)
-            for key, value in network.state_dict().items()
-            if not key.endswith("num_batches_tracked")
-        }
-        weights = {key: double(value) for key, value in formula.weights(shapes).items()}
-        network.load_state_dict(weights, strict=False)
-        heatmaps, seen = intermediates(network, image(formula.network_input(3, options["height"], options["width"])))
+        options = options_of(own)
+        network, rename = network_of(options)
+        network.double()
+        weights = weights_of(network, rename)
+        parameters = [name for name in weights if ".running_" not in name]
+        described[name] = {**options, "parameters": sum(weights[parameter].numel() for parameter in parameters)}
+        for key, value in formula.weights({key: tuple(value.shape) for key, value in weights.items()}).items():
+            weights[key].copy_(double(value))
+        x = image(formula.network_input(3, options["height"], options["width"]))
+        output, seen = intermediates(network, x, rename)
         for probe in probed(seen):
             values = seen[probe].numpy().ravel()
             tensors[f"{name}/probe/{probe}"] = values[np.arange(PROBES) * PROBE_STEP % values.size].astype(np.float32)
-        tensors[f"{name}/heatmaps"] = heatmaps[0].numpy().astype(np.float32)
+        for key, values in maps_of(output).items():
+            tensors[f"{name}/{key}"] = values[0].numpy().astype(np.float32)
     return tensors, {"networks": described}
 
 
@@ -428,32 +548,51 @@ def check(directory):
     return problems
 
 
-def random_network(depth, height, width, keypoints, directory, seed):
-    """Writes pose_resnetD_HxW.pth and reference.safetensors, everything in float as a user's PyTorch computes it."""
+def named_network(name):
+    """(options, what the checkpoint's file name begins with) of a network that --network names."""
+    if name.isdigit():
+        return {"depth": int(name)}, f"pose_resnet{name}"
+    known = {
+        "lip": {"depth": 18, "deconv_channels": [512, 512, 512], "output_activation": "sigmoid"},
+        "hrnet-w32": {"type": "hrnet", "channels": 32},
+        "hrnet-w48": {"type": "hrnet", "channels": 48},
+        "pose-resnet18-body": {"type": "cmap_paf", "depth": 18, "links": 21},
+        "pose-resnet18-body-plain": {"type": "cmap_paf", "depth": 18, "links": 21, "attention": False},
+    }
+    if name not in known:
+        sys.exit(f"generate.py: --network {name}: expected a depth or one of {', '.join(known)}")
+    return known[name], name
+
+
+def random_network(name, height, width, keypoints, directory, seed):
+    """Writes NAME_HxW.pth and reference.safetensors, everything in float as a user's PyTorch computes it."""
     torch.manual_seed(seed)
-    options = {**DEFAULTS, "depth": depth, "keypoints": keypoints, "height": height, "width": width}
-    network = network_of(options)
-    state = network.state_dict()  # shares memory with the network
-    for name, value in state.items():
-        if name.endswith("num_batches_tracked"):
-            continue
+    own, file_name = named_network(name)
+    options = options_of({**own, "keypoints": keypoints, "height": height, "width": width})
+    network, rename = network_of(options)
+    weights = weights_of(network, rename)
+    for name, value in weights.items():
         if value.dim() == 4:
-            transposed = name.startswith("deconv_layers.")
+            transposed = formula.transposed(name, value.shape)
             fan_in = value.shape[0] * value[0, 0].numel() / 4 if transposed else value[0].numel()
             value.normal_(0, (2 / fan_in) ** 0.5)
+            if "_att." in name:  # large values would all come out of the sigmoid or tanh as 0 or 1
+                value.mul_(0.1)
         elif name.endswith((".bias", ".running_mean")):
             value.uniform_(-0.1, 0.1)
         else:  # a branch of half the size keeps deep networks from blowing up
-            last = name.endswith(".bn3.weight") or name.endswith(".bn2.weight") and depth < 50
+            third = name.replace(".bn2.", ".bn3.")
+            last = name.endswith(".bn3.weight") or name.endswith(".bn2.weight") and third not in weights
             value.uniform_(0.5, 1.5).mul_(0.4 if last else 1.0)
     x = torch.randn(1, 3, height, width)
     with torch.no_grad():
-        heatmaps, seen = intermediates(network, x)
+        output, seen = intermediates(network, x, rename)
     os.makedirs(directory, exist_ok=True)
-    checkpoint = os.path.join(directory, f"pose_resnet{depth}_{height}x{width}.pth")
-    torch.save(state, checkpoint)
+    checkpoint = os.path.join(directory, f"{file_name}_{height}x{width}.pth")
+    state = network.state_dict()
+    torch.save({lip_name(key): state[key] for key in state} if file_name == "lip" else state, checkpoint)
     reference = os.path.join(directory, "reference.safetensors")
-    tensors = {"input": x, **seen, "heatmaps": heatmaps}
+    tensors = {"input": x, **seen, **maps_of(output)}
     tensor_file.write(reference, {name: value.numpy() for name, value in tensors.items()}, {"network": options})
     print(f"{checkpoint}\n{reference}")
 
@@ -462,13 +601,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", metavar="DIR", default=HERE)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--network", nargs=5, metavar=("DEPTH", "HEIGHT", "WIDTH", "KEYPOINTS", "DIR"))
+    parser.add_argument("--network", nargs=5, metavar=("NAME", "HEIGHT", "WIDTH", "KEYPOINTS", "DIR"))
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
     if arguments.network:
-        *numbers, directory = arguments.network
-        random_network(*(int(number) for number in numbers), directory, arguments.seed)
+        name, *numbers, directory = arguments.network
+        random_network(name, *(int(number) for number in numbers), directory, arguments.seed)
         return 0
     with torch.no_grad():
         if arguments.check:

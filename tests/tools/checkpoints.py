@@ -146,47 +146,137 @@ def legacy_checkpoint(root, little_endian=True, magic=0x1950A86A20F9469CFC6C):
 # ---- Networks, written down from the published layouts and not with the converter's code ----------------------------
 
 
-def shapes_of(depth=18, keypoints=16, deconvs=((8, 4), (8, 4), (8, 4)), bias=False, final_kernel=1, base=NARROW):
+class Shapes(OrderedDict):
+    """{name: shape} with num_batches_tracked, as PyTorch counts them."""
+
+    def __init__(self, normalization="batch_norm"):
+        super().__init__()
+        self.normalization = normalization
+
+    def layer(self, conv, norm, shape, channels, bias=False):
+        """A convolution and its batch norm; an ablation has a bias instead, or neither."""
+        self[conv + ".weight"] = shape
+        if bias or self.normalization == "bias":
+            self[conv + ".bias"] = (channels,)
+        if self.normalization == "batch_norm":
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                self[norm + "." + part] = (channels,)
+            self[norm + ".num_batches_tracked"] = ()
+
+    def block(self, at, bottleneck, into, width):
+        out = 4 * width if bottleneck else width
+        if bottleneck:
+            convs = [(width, into, 1), (width, width, 3), (out, width, 1)]
+        else:
+            convs = [(width, into, 3), (width, width, 3)]
+        for i, (o, c, k) in enumerate(convs, 1):
+            self.layer("%sconv%d" % (at, i), "%sbn%d" % (at, i), (o, c, k, k), o)
+        if into != out:
+            self.layer(at + "downsample.0", at + "downsample.1", (out, into, 1, 1), out)
+        return out
+
+    def resnet(self, depth, base):
+        self.layer("conv1", "bn1", (base, 3, 7, 7), base)
+        into = base
+        for stage, count in enumerate(BLOCKS[depth]):
+            for block in range(count):
+                into = self.block("layer%d.%d." % (stage + 1, block), depth >= 50, into, base * 2**stage)
+        return into
+
+
+def shapes_of(
+    depth=18,
+    keypoints=16,
+    deconvs=((8, 4), (8, 4), (8, 4)),
+    bias=False,
+    final_kernel=1,
+    base=NARROW,
+    normalization="batch_norm",
+):
     """{name: shape} in Microsoft's naming, num_batches_tracked included. deconvs: (channels, kernel) each."""
-    shapes = {}
-
-    def layer(conv, norm, shape, channels):
-        shapes[conv + ".weight"] = shape
-        for part in ("weight", "bias", "running_mean", "running_var"):
-            shapes[norm + "." + part] = (channels,)
-        shapes[norm + ".num_batches_tracked"] = ()
-
-    layer("conv1", "bn1", (base, 3, 7, 7), base)
-    into = base
-    for stage, count in enumerate(BLOCKS[depth]):
-        width = base * 2**stage
-        out = width if depth < 50 else 4 * width
-        for block in range(count):
-            at = "layer%d.%d." % (stage + 1, block)
-            if depth < 50:
-                convs = [(width, into, 3), (width, width, 3)]
-            else:
-                convs = [(width, into, 1), (width, width, 3), (out, width, 1)]
-            for i, (o, c, k) in enumerate(convs, 1):
-                layer("%sconv%d" % (at, i), "%sbn%d" % (at, i), (o, c, k, k), o)
-            if block == 0 and (stage > 0 or depth >= 50):
-                layer(at + "downsample.0", at + "downsample.1", (out, into, 1, 1), out)
-            into = out
+    shapes = Shapes(normalization)
+    into = shapes.resnet(depth, base)
     for i, (width, kernel) in enumerate(deconvs):
-        layer("deconv_layers.%d" % (3 * i), "deconv_layers.%d" % (3 * i + 1), (into, width, kernel, kernel), width)
-        if bias:
-            shapes["deconv_layers.%d.bias" % (3 * i)] = (width,)
+        names = ("deconv_layers.%d" % (3 * i), "deconv_layers.%d" % (3 * i + 1))
+        shapes.layer(*names, (into, width, kernel, kernel), width, bias)
         into = width
     shapes["final_layer.weight"] = (keypoints, into, final_kernel, final_kernel)
     shapes["final_layer.bias"] = (keypoints,)
     return shapes
 
 
-def arrays_of(**kind):
-    """{name: array} of random values, for shapes_of's network."""
+def hrnet_shapes(width=3, keypoints=17, final_kernel=1, base=NARROW, normalization="batch_norm"):
+    """{name: shape} of the authors' HRNet: https://github.com/leoxiaobin/deep-high-resolution-net.pytorch."""
+    shapes = Shapes(normalization)
+
+    def sequence(at, into, out, kernel):
+        shapes.layer(at + ".0", at + ".1", (out, into, kernel, kernel), out)
+
+    shapes.layer("conv1", "bn1", (base, 3, 3, 3), base)
+    shapes.layer("conv2", "bn2", (base, base, 3, 3), base)
+    into = base
+    for block in range(4):
+        into = shapes.block("layer1.%d." % block, True, into, base)
+    widths = [width, 2 * width, 4 * width, 8 * width]
+    sequence("transition1.0", into, width, 3)
+    sequence("transition1.1.0", into, 2 * width, 3)
+    for stage, modules in ((2, 1), (3, 4), (4, 3)):
+        if stage == 3:
+            sequence("transition2.2.0", 2 * width, 4 * width, 3)
+        if stage == 4:
+            sequence("transition3.3.0", 4 * width, 8 * width, 3)
+        for module in range(modules):
+            at = "stage%d.%d" % (stage, module)
+            for branch in range(stage):
+                for block in range(4):
+                    shapes.block("%s.branches.%d.%d." % (at, branch, block), False, widths[branch], widths[branch])
+            for i in range(1 if (stage, module) == (4, 2) else stage):
+                for j in range(stage):
+                    fuse = "%s.fuse_layers.%d.%d" % (at, i, j)
+                    if j > i:
+                        sequence(fuse, widths[j], widths[i], 1)
+                    for k in range(i - j):
+                        sequence("%s.%d" % (fuse, k), widths[j], widths[i] if k == i - j - 1 else widths[j], 3)
+    shapes["final_layer.weight"] = (keypoints, width, final_kernel, final_kernel)
+    shapes["final_layer.bias"] = (keypoints,)
+    return shapes
+
+
+def trt_pose_shapes(
+    depth=18, keypoints=18, links=21, width=8, upsamples=3, flat=0, attention=True, base=NARROW, prefix=True
+):
+    """{name: shape} of trt_pose's networks, with the classifier; without `prefix` in limn's words and without it."""
+    backbone, shapes = Shapes(), Shapes()
+    features = backbone.resnet(depth, base)
+    for name, shape in backbone.items():
+        shapes[("0.resnet." if prefix else "") + name] = shape
+    if prefix:
+        shapes["0.resnet.fc.weight"] = (1000, features)
+        shapes["0.resnet.fc.bias"] = (1000,)
+    one = "1." if prefix else ""
+    for branch, maps in (("cmap", keypoints), ("paf", 2 * links)):
+        up = one + branch + ("_up" if attention or not prefix else "_conv.0")
+        last = one + branch + ("_conv" if attention or not prefix else "_conv.1")
+        into, module = features, 0
+        for _ in range(upsamples):
+            shapes.layer("%s.%d" % (up, module), "%s.%d" % (up, module + 1), (into, width, 4, 4), width, bias=True)
+            into, module = width, module + 3
+            for _ in range(flat):
+                shapes.layer("%s.%d" % (up, module), "%s.%d" % (up, module + 1), (width, width, 3, 3), width, bias=True)
+                module += 3
+        if attention:
+            shapes["%s%s_att.weight" % (one, branch)] = (width, width, 3, 3)
+            shapes["%s%s_att.bias" % (one, branch)] = (width,)
+        shapes[last + ".weight"] = (maps, width, 1, 1)
+        shapes[last + ".bias"] = (maps,)
+    return shapes
+
+
+def arrays_for(shapes):
+    """{name: array} of random values."""
     random = np.random.RandomState(7)
     arrays = OrderedDict()
-    for name, shape in shapes_of(**kind).items():
+    for name, shape in shapes.items():
         if name.endswith("num_batches_tracked"):
             arrays[name] = np.array(1234, "<i8")
         elif name.endswith("running_var"):
@@ -194,6 +284,25 @@ def arrays_of(**kind):
         else:
             arrays[name] = random.standard_normal(shape).astype("<f4")
     return arrays
+
+
+def arrays_of(**kind):
+    """{name: array} of random values, for shapes_of's network."""
+    return arrays_for(shapes_of(**kind))
+
+
+def lip_name(name):
+    """Microsoft's name of a tensor in those of smolboii/single-person-pose-estimation."""
+    part, _, rest = name.partition(".")
+    if part.startswith("layer"):
+        return "resnet_backbone.%d.%s" % (int(part[5:]) + 3, rest)
+    place = {"conv1": "resnet_backbone.0", "bn1": "resnet_backbone.1", "final_layer": "heatmap_out.0"}
+    return place.get(part, "deconv") + "." + rest
+
+
+def mmpose_name(name, head):
+    """A tensor's name in mmpose's words; head: "keypoint_head" in 0.x, "head" in 1.x."""
+    return (head if name.startswith(("deconv_layers.", "final_layer.")) else "backbone") + "." + name
 
 
 def imgclsmob_name(name):

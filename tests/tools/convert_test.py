@@ -37,7 +37,8 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 import convert
 from checkpoints import Build, Call, Global, Persistent, Pickle, Storage, Tensor
-from checkpoints import BLOCKS, NARROW, arrays_of, imgclsmob_name, shapes_of
+from checkpoints import BLOCKS, NARROW, arrays_for, arrays_of, hrnet_shapes, shapes_of, trt_pose_shapes
+from checkpoints import imgclsmob_name, lip_name, mmpose_name
 from checkpoints import legacy_checkpoint, read_model, tensor, zip_checkpoint
 from limn_convert import networks
 from limn_convert.families import FAMILIES
@@ -217,6 +218,25 @@ class Wrappers(ConvertTest):
         for key in ("state_dict", "model_state_dict", "model"):
             self.assert_same(self.converts({key: arrays})[1], arrays)
 
+    def test_numpy_arrays_and_logs_beside_the_state_dict_are_passed_over(self):
+        arrays = arrays_of()
+        text = Call(Global("_codecs", "encode"), ("\x00\x01", "latin1"))
+        dtype = Build(Call(Global("numpy", "dtype"), ("f8", False, True)), (3, "<", None, None, None, -1, -1, 0))
+        empty = Call(Global("numpy.core.multiarray", "_reconstruct"), (Global("numpy", "ndarray"), (0,), text))
+        array = Build(empty, (1, (1,), dtype, False, text))
+        history = Build(Call(Global("mmengine.logging.history_buffer", "HistoryBuffer"), ()), {"_log_history": array})
+        meta = {"epoch": 210, "dataset_meta": {"sigmas": array, "dataset_name": "coco"}}
+        for write in (zip_checkpoint, legacy_checkpoint):
+            root = {"meta": meta, "message_hub": {"log_scalars": {"loss": history}}, "state_dict": arrays}
+            self.assert_same(self.converts(write(root))[1], arrays)
+        os.remove(self.output)
+        self.refuses(dict(arrays, extra=array), "entry 'extra' of its state dict is a passed, not a tensor")
+
+    def test_a_prefix_of_every_name_is_dropped(self):
+        arrays = arrays_of()
+        for prefix in ("model.", "module.model.", "model.module."):
+            self.assert_same(self.converts({prefix + name: value for name, value in arrays.items()})[1], arrays)
+
     def test_something_else_than_a_state_dict_is_refused(self):
         self.refuses([1, 2], "holds a list, not a state dict")
         self.refuses({}, "its state dict is empty")
@@ -241,8 +261,9 @@ class HostilePickles(ConvertTest):
             ("__builtin__", "eval", ("open(%r, 'w')" % marker,)),
             ("builtins", "getattr", ("", "join")),
             ("subprocess", "Popen", (["touch", marker],)),
-            ("numpy.core.multiarray", "scalar", ()),
-            ("numpy", "dtype", ("f8", 0, 1)),
+            ("numpy", "load", (marker,)),
+            ("numpy.core.multiarray", "fromfile", (marker,)),
+            ("_codecs", "lookup", ("utf-8",)),
             ("torch", "load", (marker,)),
             ("torch.nn.modules.conv", "Conv2d", ()),
             ("torch", "ComplexFloatStorage", ()),
@@ -458,6 +479,74 @@ class NetworkDetection(ConvertTest):
         os.remove(self.output)
         self.refuses(arrays_of(depth=18), "bottleneck", options=["--stride-on", "1x1"])
 
+    def test_hrnet_s_width_and_keypoints_are_found(self):
+        for width, keypoints, final_kernel in ((3, 17, 1), (2, 16, 3)):
+            arrays = arrays_for(hrnet_shapes(width, keypoints, final_kernel))
+            document, found = self.converts(arrays)
+            self.assertEqual(document["network"], {"type": "hrnet", "width": width, "final_kernel": final_kernel})
+            self.assert_same(found, arrays)
+
+    def test_hrnet_s_size_is_that_published(self):
+        for width, parameters in ((32, 28.5), (48, 63.6)):
+            with mock.patch.object(networks, "BASE_CHANNELS", 64):
+                shapes = {n: s for n, s in hrnet_shapes(width, base=64).items() if "num_batches" not in n}
+                network = networks.hrnet(shapes)
+                self.assertEqual(network.shapes, shapes)
+                self.assertEqual(round(network.parameters() / 1e5) / 10, parameters)
+
+    def test_trt_pose_s_branches_are_found(self):
+        document = {"type": "cmap_paf", "depth": 18, "upsample_channels": 8, "upsamples": 3, "flat_layers": 0}
+        for kind, wanted in (
+            ({}, {"attention": True}),
+            ({"attention": False}, {"attention": False}),
+            ({"width": 6, "upsamples": 1, "flat": 2}, {"upsample_channels": 6, "upsamples": 1, "flat_layers": 2}),
+            ({"upsamples": 5, "flat": 1, "attention": False}, {"upsamples": 5, "flat_layers": 1, "attention": False}),
+            ({"depth": 50}, {"depth": 50}),
+        ):
+            with self.subTest(kind):
+                shapes = trt_pose_shapes(**kind)
+                found_document, found = self.converts(arrays_for(shapes))
+                self.assertEqual(found_document["network"], {**document, "attention": True, **wanted})
+                # Both orders are those of the layers, and random values come in that order.
+                wanted = trt_pose_shapes(prefix=False, **kind)
+                values = [v for n, v in arrays_for(shapes).items() if ".fc." not in n]
+                self.assert_same(found, dict(zip(wanted, values)))
+
+    def test_trt_pose_s_size_is_that_published_but_for_the_classifier(self):
+        with mock.patch.object(networks, "BASE_CHANNELS", 64):
+            shapes = trt_pose_shapes(width=256, base=64, prefix=False)
+            network = networks.cmap_paf({n: s for n, s in shapes.items() if "num_batches" not in n})
+            self.assertEqual(network.parameters() + 512 * 1000 + 1000, 21278308)
+            self.assertEqual((network.keypoints, network.links, network.stride), (18, 21, 4))
+
+    def test_trt_pose_s_branches_must_make_sense(self):
+        arrays = arrays_for(trt_pose_shapes(flat=1))
+        del arrays["1.cmap_up.15.weight"]
+        self.refuses(arrays, "3 deconvolutions of 4x4 among the 5 convolutions of cmap_up")
+        arrays = arrays_for(trt_pose_shapes())
+        arrays["1.paf_conv.weight"] = arrays["1.paf_conv.weight"][:41]
+        self.refuses(arrays, "paf_conv.weight makes 41 maps")
+        for option in ("--stride-on 1x1", "--activation sigmoid", "--inner-activation none"):
+            self.refuses(arrays_for(trt_pose_shapes()), option, options=option.split())
+
+    def test_the_lip_network_s_size_is_that_published(self):
+        with mock.patch.object(networks, "BASE_CHANNELS", 64):
+            shapes = shapes_of(18, 16, ((512, 4),) * 3, base=64)
+            network = networks.pose_resnet({n: s for n, s in shapes.items() if "num_batches" not in n})
+            self.assertEqual(network.parameters(), 23770704)
+
+    def test_networks_without_batch_norm_are_found(self):
+        for normalization in ("bias", "none"):
+            for shapes in (shapes_of(normalization=normalization), hrnet_shapes(normalization=normalization)):
+                document, found = self.converts(arrays_for(shapes), "--inner-activation", "none")
+                self.assertEqual(document["network"]["normalization"], normalization)
+                self.assertEqual(document["network"]["activation"], "none")
+                self.assert_same(found, arrays_for(shapes))
+        document, _ = self.converts(arrays_of(normalization="bias"))
+        self.assertFalse(document["network"]["deconv"]["bias"])
+        self.assertNotIn("activation", document["network"])
+        self.assertNotIn("normalization", self.converts(arrays_of())[0]["network"])
+
     def test_output_activation_is_an_option(self):
         self.assertEqual(self.converts(arrays_of())[0]["network"]["output_activation"], "none")
         document, _ = self.converts(arrays_of(), "--activation", "sigmoid")
@@ -549,6 +638,82 @@ class Families(ConvertTest):
             self.assertEqual(document["decoder"], {"type": "quarter_offset", "offset": 0.0, "margin": 0})
             self.assert_same(found, arrays)
 
+    def test_mmpose_s_networks_of_both_versions_are_fed_rgb(self):
+        for head in ("keypoint_head", "head"):
+            for shapes, kind in (
+                (shapes_of(50, 17), "pose_resnet"),
+                (shapes_of(50, 16), "pose_resnet"),
+                (hrnet_shapes(), "hrnet"),
+                (hrnet_shapes(keypoints=16), "hrnet"),
+            ):
+                arrays = arrays_for(shapes)
+                root = {mmpose_name(name, head): value for name, value in arrays.items()}
+                document, found = self.converts({"meta": {"mmpose_version": "0.18.0"}, "state_dict": root})
+                self.assertEqual(document["network"]["type"], kind)
+                width = 256 if len(document["keypoints"]) == 16 else 192
+                self.assertEqual(document["input"], dict(self.INPUT, width=width, height=256, channels="rgb"))
+                self.assertEqual(document["decoder"], {"type": "quarter_offset", "offset": 0.0, "margin": 1})
+                self.assert_same(found, arrays)
+
+    def test_mmpose_s_data_preprocessor_is_left_out_and_named(self):
+        arrays = arrays_of(depth=50, keypoints=17)
+        root = {mmpose_name(name, "head"): value for name, value in arrays.items()}
+        root["data_preprocessor.mean"] = np.zeros((3, 1, 1), "<f4")
+        status, out, _ = self.run_convert(root)
+        self.assertEqual(status, 0)
+        self.assertIn("without data_preprocessor.mean, which nothing uses", out)
+        self.assert_same(read_model(self.output)[1], arrays)
+
+    def test_hrnet_s_networks_are_fed_rgb(self):
+        for keypoints, width in ((17, 192), (16, 256)):
+            document, _ = self.converts(arrays_for(hrnet_shapes(keypoints=keypoints)))
+            self.assertEqual(document["input"], dict(self.INPUT, width=width, height=256, channels="rgb"))
+            self.assertEqual(document["decoder"], {"type": "quarter_offset", "offset": 0.0, "margin": 1})
+        self.assertEqual(document["name"], "hrnet_w3_mpii16_256x256")
+
+    def test_trt_pose_s_networks_see_the_whole_frame_and_many_people(self):
+        status, out, _ = self.run_convert(arrays_for(trt_pose_shapes()))
+        self.assertEqual(status, 0)
+        self.assertIn("without 0.resnet.fc.weight and 0.resnet.fc.bias, which nothing uses", out)
+        document, _ = read_model(self.output)
+        expected = dict(self.INPUT, width=224, height=224, channels="rgb", geometry="stretch", resample="nearest")
+        self.assertEqual(document["input"], expected)
+        self.assertEqual(
+            document["decoder"],
+            {
+                "type": "part_affinity",
+                "offset": 2.0,
+                "cmap_threshold": 0.1,
+                "link_threshold": 0.1,
+                "window": 5,
+                "samples": 7,
+                "max_peaks": 100,
+                "max_objects": 100,
+            },
+        )
+        self.assertEqual(document["keypoints"], SKELETONS["body18"].keypoints)
+        self.assertEqual(document["links"], [list(link) for link in SKELETONS["body18"].links])
+        self.assertEqual(document["name"], "cmap_paf_resnet18_body18_224x224")
+
+    def test_trt_pose_s_offset_is_half_a_cell(self):
+        document, _ = self.converts(arrays_for(trt_pose_shapes(upsamples=2)))
+        self.assertEqual(document["decoder"]["offset"], 4.0)
+
+    def test_the_lip_network_is_fed_whole_bgr_pictures_and_read_without_refinement(self):
+        arrays = arrays_of(keypoints=16)
+        document, found = self.converts({lip_name(name): value for name, value in arrays.items()})
+        expected = dict(self.INPUT, width=256, height=256, channels="bgr", geometry="stretch")
+        self.assertEqual(document["input"], expected)
+        self.assertEqual(document["decoder"], {"type": "argmax", "offset": 0.0})
+        self.assertEqual(document["network"]["output_activation"], "sigmoid")
+        self.assertEqual(document["keypoints"][6:10], ["pelvis", "spine", "neck", "head"])
+        self.assertEqual(document["name"], "pose_resnet18_lip16_256x256")
+        self.assert_same(found, arrays)
+        root = {lip_name(name): value for name, value in arrays.items()}
+        document, _ = self.converts(root, "--activation", "none", "--keypoints", "mpii16")
+        self.assertEqual(document["network"]["output_activation"], "none")
+        self.assertEqual(document["keypoints"], SKELETONS["mpii16"].keypoints)
+
     def test_two_names_for_one_tensor_are_refused(self):
         arrays = {imgclsmob_name(name): value for name, value in arrays_of(keypoints=17).items()}
         arrays["conv1.weight"] = arrays["backbone.init_block.conv.conv.weight"]
@@ -557,7 +722,7 @@ class Families(ConvertTest):
     def test_networks_of_other_families_are_refused_with_the_known_families_named(self):
         backbone = {n: v for n, v in arrays_of().items() if not n.startswith(("deconv_layers", "final_layer"))}
         self.refuses(backbone, *[family.name for family in FAMILIES])
-        self.refuses({"0.resnet.conv1.weight": np.zeros(1, "<f4")}, "no known family", "0.resnet.conv1.weight")
+        self.refuses({"backbone.0.weight": np.zeros(1, "<f4")}, "no known family", "backbone.0.weight")
 
     def test_the_document_is_complete(self):
         data = zip_checkpoint(arrays_of())
@@ -599,6 +764,43 @@ class Keypoints(ConvertTest):
         )
         links = [tuple(int(n) - 1 for n in link.split(",")) for link in one_based.split()]
         self.assertEqual(SKELETONS["body18"].links, links)
+
+    def test_hand21_s_links_are_trt_pose_s(self):
+        one_based = (
+            "1,5 1,9 1,13 1,17 1,21 2,3 3,4 4,5 6,7 7,8 8,9 10,11 11,12 12,13 14,15 15,16 16,17 18,19 19,20 20,21"
+        )
+        links = [tuple(int(n) - 1 for n in link.split(",")) for link in one_based.split()]
+        self.assertEqual(SKELETONS["hand21"].links, links)
+        self.assertEqual(SKELETONS["hand21"].keypoints[5:9], ["index_finger_%d" % n for n in (1, 2, 3, 4)])
+        document, _ = self.converts(arrays_for(trt_pose_shapes(keypoints=21, links=20)))
+        self.assertEqual(document["keypoints"], SKELETONS["hand21"].keypoints)
+
+    def test_lip16_s_links_are_those_its_authors_draw(self):
+        names = SKELETONS["lip16"].keypoints
+        links = {frozenset((names[a], names[b])) for a, b in SKELETONS["lip16"].links}
+        expected = {frozenset(("pelvis", "spine")), frozenset(("spine", "neck")), frozenset(("neck", "head"))}
+        for side in ("left_", "right_"):
+            chain = [side + name for name in ("ankle", "knee", "hip")] + ["pelvis"]
+            expected |= {frozenset(pair) for pair in zip(chain, chain[1:])}
+            chain = ["neck"] + [side + name for name in ("shoulder", "elbow", "wrist")]
+            expected |= {frozenset(pair) for pair in zip(chain, chain[1:])}
+        self.assertEqual(links, expected)
+
+    def test_a_coco_category_is_read_as_trt_pose_writes_it(self):
+        hand = {"supercategory": "hand", "id": 1, "name": "hand", "keypoints": ["palm", "left_tip", "right_tip"]}
+        hand["skeleton"] = [[2, 1], [1, 3]]
+        arrays = arrays_for(trt_pose_shapes(keypoints=3, links=2))
+        document, _ = self.converts(arrays, "--keypoints", self.file(hand))
+        self.assertEqual(document["keypoints"], hand["keypoints"])
+        self.assertEqual(document["links"], [[1, 0], [0, 2]])
+        self.assertEqual(document["flip_pairs"], [[1, 2]])
+        os.remove(self.output)
+        hand["skeleton"] = [[0, 1]]
+        self.refuses(arrays, "points.json", "from 1 to 3", options=["--keypoints", self.file(hand)])
+
+    def test_part_affinity_fields_need_as_many_links(self):
+        arrays = arrays_for(trt_pose_shapes(links=20))
+        self.refuses(arrays, "part affinity fields for 20 links", "body18 has 21")
 
     def test_other_numbers_need_a_name(self):
         self.refuses(arrays_of(keypoints=5), "5 keypoints", "--keypoints")
@@ -690,7 +892,15 @@ class Options(ConvertTest):
             ("--margin 0", {"type": "quarter_offset", "offset": 0.0, "margin": 0}),
         ):
             self.assertEqual(self.converts(arrays_of(), *options.split())[0]["decoder"], expected)
+        trt_pose = arrays_for(trt_pose_shapes())
+        document, _ = self.converts(trt_pose, *"--cmap-threshold 0.15 --link-threshold 0.2".split())
+        thresholds = (document["decoder"]["cmap_threshold"], document["decoder"]["link_threshold"])
+        self.assertEqual(thresholds, (0.15, 0.2))
+        document, _ = self.converts(trt_pose, *"--decoder argmax".split())
+        self.assertEqual(document["decoder"], {"type": "argmax", "offset": 2.0})
         os.remove(self.output)
+        self.refuses(arrays_of(), "part affinity", options="--decoder part_affinity".split())
+        self.refuses(arrays_of(), "--cmap-threshold", "quarter_offset", options="--cmap-threshold 1".split())
         self.refuses(arrays_of(), "--margin", "argmax", options="--decoder argmax --margin 1".split())
         self.refuses(arrays_of(), "--kernel", "quarter_offset", options="--kernel 11".split())
 
@@ -894,6 +1104,39 @@ class AgainstPyTorch(ConvertTest):
             return {"epoch": 3, "perf": 0.5, "state_dict": state, "optimizer": optimizer.state_dict()}
 
         self.check(state, wrap)
+
+    def test_the_reference_networks_of_every_family_have_the_tensors_that_are_expected(self):
+        sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
+        from cmap_paf import CmapPaf, limn_name
+        from hrnet import HRNet
+        from pose_resnet import PoseResNet
+
+        def expected(network, rename=lambda name: name):
+            state = {rename(n): t for n, t in network.state_dict().items() if not n.endswith("num_batches_tracked")}
+            return {name: tuple(value.shape) for name, value in state.items() if name}
+
+        def names(shapes, change=lambda name: name):
+            return {change(name): shape for name, shape in shapes.items() if "num_batches" not in name}
+
+        with mock.patch.object(networks, "BASE_CHANNELS", 64):
+            for shapes in (
+                expected(PoseResNet(18, 16, (512,) * 3, output_activation="sigmoid")),
+                expected(PoseResNet(50, 17, (8, 7), (4, 2), normalization="bias")),
+                expected(HRNet(7, 17)),
+                expected(HRNet(5, 3, 3, "none", "none")),
+                expected(CmapPaf(18, 18, 21), limn_name),
+                expected(CmapPaf(50, 4, 3, 8, 2, 1, False), limn_name),
+            ):
+                if "paf_conv.weight" in shapes:
+                    network = networks.cmap_paf
+                else:
+                    network = networks.pose_resnet_or_hrnet
+                self.assertEqual(network(shapes).shapes, shapes)
+        self.assertEqual(expected(CmapPaf(18, 18, 21)), names(trt_pose_shapes(width=256, base=64)))
+        self.assertEqual(
+            expected(CmapPaf(18, 5, 4, 8, 2, 1, False)),
+            names(trt_pose_shapes(keypoints=5, links=4, upsamples=2, flat=1, attention=False, base=64)),
+        )
 
     def test_a_whole_module_is_refused_by_its_class(self):
         for zip_format in (True, False):

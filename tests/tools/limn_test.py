@@ -538,6 +538,23 @@ class Info(ProgramTest):
             multiply_adds = int(self.total(out, "Multiply-adds").replace(",", ""))
             self.assertAlmostEqual(multiply_adds / 1e9, giga, delta=0.002, msg=network)
 
+    def test_counts_the_parameters_of_every_family_as_published(self):
+        classifier = 512 * 1000 + 1000  # in trt_pose's count, and used by nothing
+        for network, size, parameters, outputs in (
+            ("pose-resnet18-body", "[18, 56, 56]", 21278308 - classifier, ("cmap_conv", "paf_conv")),
+            ("hrnet-w32", "[17, 64, 48]", 28536113, ("final_layer",)),
+            ("hrnet-w48", "[17, 64, 48]", 63595745, ("final_layer",)),
+            ("lip", "[16, 64, 64]", 23770704, ("final_layer", "sigmoid")),
+        ):
+            out, _ = self.limn("info", "--network", network)
+            self.assertEqual(self.total(out, "Parameters"), f"{parameters:,}")
+            self.assertIn(size, out)
+            names = [row[0] for row in self.rows(out)]
+            for output in outputs:
+                self.assertIn(output, names)
+        out, _ = self.limn("info", "--network", "hrnet-w32", "--keypoints", "5", "--input", "64x96")
+        self.assertEqual(self.rows(out)[-1][2], [5, 16, 24])
+
     def test_lists_every_layer_as_pytorch_does(self):
         out, _ = self.limn("info", "--network", "resnet18", "--input", "256x192")
         rows = self.rows(out)
@@ -677,10 +694,13 @@ class Verify(ProgramTest):
         self.fails(2, "verify", "model.safetensors", "nowhere", says=["nowhere"])
         self.fails(2, "verify", "nowhere", "reference.safetensors", says=["nowhere"])
 
-    def test_follows_pytorch_through_every_layer(self):
+    def follow_pytorch(self, network, keypoints):
+        """Random weights through generate.py, convert.py and verify. Returns the model file and what info says of it."""
         command = [sys.executable, os.path.join(ROOT, "tests", "reference", "generate.py")]
         done = subprocess.run(
-            [*command, "--network", "18", "64", "96", "16", self.folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*command, "--network", network, "64", "96", keypoints, self.folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         if done.returncode == 77:
             self.skipTest("PyTorch is not installed")
@@ -693,6 +713,30 @@ class Verify(ProgramTest):
         plain, engine = (int(number) for number in re.findall(r"all (\d+) tensors agree", out))
         self.assertGreater(plain, 60)
         self.assertGreater(engine, 20)
+        return model, self.limn("info", model)[0]
+
+    def test_follows_pytorch_through_every_layer(self):
+        self.follow_pytorch("18", "16")
+
+    def test_follows_pytorch_through_every_branch_of_an_hrnet(self):
+        _, info = self.follow_pytorch("hrnet-w32", "17")
+        self.assertIn("hrnet, width 32", info)
+        self.assertIn("28,536,113", info)
+
+    def test_follows_pytorch_through_the_lip_network(self):
+        _, info = self.follow_pytorch("lip", "16")
+        for text in ("512 (4x4) 512 (4x4) 512 (4x4), sigmoid", "BGR", "stretch", "argmax", "spine", "23,770,704"):
+            self.assertIn(text, info)
+
+    def test_follows_pytorch_through_both_branches_of_trt_pose_and_reads_them(self):
+        for network, attention in (("pose-resnet18-body", "attention"), ("pose-resnet18-body-plain", "no attention")):
+            model, info = self.follow_pytorch(network, "18")
+            for text in (f", {attention}, part affinity of 21 links", "stretch, nearest", "part_affinity", "neck"):
+                self.assertIn(text, info)
+            self.write("photo.png", small_photo())
+            out, _ = self.limn("estimate", "photo.png", "--model", model, "--json", "-", "-q")
+            for pose in poses_of(out):
+                self.assertEqual(len(pose["keypoints"]), 18)
 
 
 class Bench(ProgramTest):

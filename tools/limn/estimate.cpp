@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,7 @@ struct Options {
   bool flip = false;
   bool flip_shift = false;
   DrawOptions draw;
+  std::optional<float> threshold;  ///< for draw.threshold; without it, what suits the model
   bool heatmaps = false;
   bool no_pictures = false;
   bool quiet = false;
@@ -48,7 +50,7 @@ struct Options {
 struct Job {
   std::string file;
   std::string error;                  ///< why it cannot be done; empty if it can
-  bool whole_photo = true;            ///< one person, whose box is the photo
+  bool whole_photo = true;            ///< everybody in the photo, or one person, whose box it is
   PhotoBoxes given;                   ///< else these
   bool has_id = false;                ///< whether given.image_id is one
   std::string picture;                ///< to be written; empty for none
@@ -67,7 +69,7 @@ std::string describe(const Job& job, const std::vector<Pose>& poses) {
   std::vector<std::string> written = job.heatmaps;
   if (!job.picture.empty()) written.insert(written.begin(), job.picture);
   for (const std::string& name : written) line += std::exchange(separator, ", ") + name;
-  if (poses.empty()) return line + ": no box";
+  if (poses.empty()) return line + (job.whole_photo ? ": nobody" : ": no box");
   line += ": " + count_of(poses.size(), "person", "people") + ", score";
   for (const Pose& pose : poses) line += format(" %.2f", static_cast<double>(pose.score));
   return line;
@@ -76,16 +78,22 @@ std::string describe(const Job& job, const std::vector<Pose>& poses) {
 void estimate_photo(const PoseEstimator& estimator, const Options& options, const Job& job,
                     PoseEstimator::Workspace& workspace, Result& result) {
   Image photo = load_image(job.file);
-  std::vector<Box> boxes = job.given.boxes;
-  if (job.whole_photo) boxes = {PoseEstimator::whole(photo)};
+  const std::vector<Box>& boxes = job.given.boxes;
   check_size(photo, job.given.width, job.given.height);
   for (const Box& box : boxes) check_on_photo(box, photo);
 
+  const auto save_heatmaps = [&](std::size_t i) {
+    if (job.heatmaps.empty()) return;
+    save_image(job.heatmaps[i], draw_heatmaps(photo, workspace.heatmaps(), workspace.photo_from_heatmap()));
+  };
   std::vector<Pose> poses(boxes.size());
-  for (std::size_t i = 0; i < boxes.size(); ++i) {
-    estimator.estimate(photo, boxes[i], workspace, poses[i]);
-    if (!job.heatmaps.empty()) {
-      save_image(job.heatmaps[i], draw_heatmaps(photo, workspace.heatmaps(), workspace.photo_from_heatmap()));
+  if (job.whole_photo) {
+    estimator.estimate_all(photo, workspace, poses);
+    save_heatmaps(0);
+  } else {
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      estimator.estimate(photo, boxes[i], workspace, poses[i]);
+      save_heatmaps(i);
     }
   }
   if (options.coco()) {
@@ -94,7 +102,7 @@ void estimate_photo(const PoseEstimator& estimator, const Options& options, cons
     result.json.push_back(to_json(job.file, photo.width(), photo.height(), poses));
   }
   if (!job.picture.empty()) {
-    for (const Pose& pose : poses) draw_pose(photo, pose, estimator.skeleton(), options.draw);
+    draw_poses(photo, poses, estimator.skeleton(), options.draw);
     save_image(job.picture, photo);
   }
   result.line = describe(job, poses);
@@ -208,6 +216,9 @@ int estimate(Options options) {
   estimator_options.flip_shift = options.flip_shift;
   const auto made = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
   const PoseEstimator& estimator = *made;
+  // What the part affinity decoder found is above its own threshold.
+  if (estimator.finds_several()) options.draw.threshold = estimator.document().decoder.part_affinity.cmap_threshold;
+  if (options.threshold) options.draw.threshold = *options.threshold;
 
   std::FILE* json = open_output(options.json);
 
@@ -256,8 +267,8 @@ void add_estimate(CLI::App& app, int& status) {
       ->needs("--json");
   auto* box = command->add_option("--box", options->boxes,
                                   "x,y,width,height of a person in photo pixels; may be\n"
-                                  "given several times. Without boxes each photo is\n"
-                                  "taken to show one person all over it");
+                                  "given several times. Without boxes a model of one\n"
+                                  "person takes each photo to show one all over it");
   box->allow_extra_args(false)->type_name("BOX");
   command
       ->add_option("--boxes", options->box_file,
@@ -273,9 +284,10 @@ void add_estimate(CLI::App& app, int& status) {
                     "NAME_heatmaps.jpg or .png, one for each person");
   command->add_flag("--no-pictures", options->no_pictures, "Do not write pictures of the poses");
   command
-      ->add_option(
-          "--threshold", options->draw.threshold,
-          format("Draw keypoints from this score on (default %.2f)", static_cast<double>(options->draw.threshold)))
+      ->add_option("--threshold", options->threshold,
+                   format("Draw keypoints from this score on (default %.2f, or\n"
+                          "what the model's part affinity decoder goes by)",
+                          static_cast<double>(options->draw.threshold)))
       ->type_name("SCORE");
   command
       ->add_option("--threads", options->threads,

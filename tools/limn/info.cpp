@@ -24,17 +24,45 @@ const char* name_of(Geometry geometry) {
   return "letterbox";
 }
 
-std::string describe_network(const PoseResNet& network) {
+std::string describe_final(Index kernel) {
+  return kernel == 1 ? "" : format(", final convolution %tdx%td", kernel, kernel);
+}
+
+std::string describe_style(const ConvStyle& style) {
+  std::string text;
+  switch (style.normalization) {
+    case Normalization::batch_norm: break;
+    case Normalization::bias: text += ", biases instead of batch norm"; break;
+    case Normalization::none: text += ", no batch norm"; break;
+  }
+  return style.relu ? text : text + ", no ReLU";
+}
+
+std::string describe(const PoseResNet& network) {
   std::string text = "pose_resnet, depth " + std::to_string(network.depth) + ", deconvolutions";
   for (const auto& deconv : network.deconvs) {
     text += " " + std::to_string(deconv.channels) + " (" + std::to_string(deconv.kernel) + "x" +
             std::to_string(deconv.kernel) + ")";
   }
   if (network.deconv_bias) text += " with bias";
-  if (network.final_kernel != 1) text += ", final convolution 3x3";
+  text += describe_final(network.final_kernel);
   if (network.stride_on_first_1x1) text += ", stride on the first 1x1";
   if (network.sigmoid_output) text += ", sigmoid";
-  return text;
+  return text + describe_style(network.style);
+}
+
+std::string describe(const HRNet& network) {
+  return "hrnet, width " + std::to_string(network.width) + describe_final(network.final_kernel) +
+         describe_style(network.style);
+}
+
+std::string describe(const CmapPaf& network) {
+  std::string text = format("cmap_paf, depth %d, ", network.depth);
+  text += count_of(static_cast<std::size_t>(network.upsamples), "deconvolution", "deconvolutions");
+  text += format(" of %td", network.upsample_channels);
+  if (network.flat_layers > 0) text += format(", each with %d 3x3 behind it", network.flat_layers);
+  return text + (network.attention ? ", attention" : ", no attention") +
+         format(", part affinity of %td links", network.links);
 }
 
 std::string describe_input(const InputDocument& input) {
@@ -60,9 +88,13 @@ std::string describe_decoder(const DecoderOptions& decoder) {
     case DecoderType::argmax: return format("argmax, offset %.6g", decoder.offset);
     case DecoderType::quarter_offset:
       return format("quarter_offset, margin %td, offset %.6g", decoder.margin, decoder.offset);
-    case DecoderType::dark: break;
+    case DecoderType::dark: return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+    case DecoderType::part_affinity: break;
   }
-  return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+  const PartAffinityOptions& several = decoder.part_affinity;
+  return format("part_affinity, thresholds %.6g and %.6g, window %td, samples %td, offset %.6g",
+                static_cast<double>(several.cmap_threshold), static_cast<double>(several.link_threshold),
+                several.window, several.samples, decoder.offset);
 }
 
 void print_field(const char* name, const std::string& value) {
@@ -72,7 +104,7 @@ void print_field(const char* name, const std::string& value) {
 void print_document(const ModelDocument& document, const std::string& file) {
   print_field("model", document.name);
   print_field("file", file);
-  print_field("network", describe_network(document.network));
+  print_field("network", std::visit([](const auto& network) { return describe(network); }, document.network));
   print_field("input", describe_input(document.input));
   print_field("geometry", describe_geometry(document.input));
   print_field("decoder", describe_decoder(document.decoder));

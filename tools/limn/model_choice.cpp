@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include <limn/core/error.hpp>
-#include <limn/models/pose_resnet.hpp>
+#include <limn/models/network_description.hpp>
 
 #include "text.hpp"
 
@@ -24,18 +24,57 @@ fs::path& program_path() {
   return path;
 }
 
-PoseResNet described_network(const ModelChoice& choice) {
-  PoseResNet network;
-  network.keypoints = choice.keypoints;
-  network.depth = 0;
-  const std::string prefix = "resnet";
+/// A network that can be named on the command line, with the size of the photos it is usually given.
+struct KnownNetwork {
+  std::string name;
+  std::string title;
+  NetworkDescription network;
+  Index height;
+  Index width;
+};
+
+std::vector<KnownNetwork> known_networks() {
+  std::vector<KnownNetwork> known;
   for (const int depth : {18, 34, 50, 101, 152}) {
-    if (choice.network == prefix + std::to_string(depth)) network.depth = depth;
+    PoseResNet network;
+    network.depth = depth;
+    network.keypoints = 16;
+    const std::string name = "resnet" + std::to_string(depth);
+    known.push_back({name, name + " with 3 deconvolutions", network, 256, 256});
   }
-  if (network.depth == 0) {
-    throw Error("--network " + choice.network + ": expected resnet18, resnet34, resnet50, resnet101 or resnet152");
+  known.push_back({"pose-resnet18-body", "pose-resnet18-body", CmapPaf(), 224, 224});
+  for (const Index width : {32, 48}) {
+    HRNet network;
+    network.width = width;
+    const std::string name = "hrnet-w" + std::to_string(width);
+    known.push_back({name, name, network, 256, 192});
   }
-  return network;
+  PoseResNet lip;
+  lip.depth = 18;
+  lip.keypoints = 16;
+  lip.deconvs = {{512, 4}, {512, 4}, {512, 4}};
+  lip.sigmoid_output = true;
+  known.push_back({"lip", "lip (resnet18 with 3 deconvolutions of 512 channels)", lip, 256, 256});
+  return known;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const KnownNetwork& known : known_networks()) names += (names.empty() ? "" : ", ") + known.name;
+  return names;
+}
+
+/// The network that --network names.
+KnownNetwork described_network(const ModelChoice& choice) {
+  for (KnownNetwork& known : known_networks()) {
+    if (known.name != choice.network) continue;
+    if (choice.keypoints) {
+      std::visit([&](auto& options) { options.keypoints = *choice.keypoints; }, known.network);
+    }
+    known.title += ", " + count_of(static_cast<std::size_t>(keypoint_count(known.network)), "keypoint", "keypoints");
+    return known;
+  }
+  throw Error("--network " + choice.network + ": expected one of " + known_names());
 }
 
 }  // namespace
@@ -100,14 +139,15 @@ void add_model_choice(CLI::App& command, ModelChoice& choice) {
   file->type_name("");
   auto* network = command.add_option("--network", choice.network,
                                      "Instead of a model: resnet18, resnet34, resnet50,\n"
-                                     "resnet101 or resnet152 with three deconvolutions");
+                                     "resnet101 or resnet152 with three deconvolutions,\n"
+                                     "pose-resnet18-body, hrnet-w32, hrnet-w48 or lip");
   network->excludes(file)->type_name("NAME");
-  command.add_option("--keypoints", choice.keypoints, "Its number of keypoints (default 16)")
+  command.add_option("--keypoints", choice.keypoints, "Its number of keypoints (default: as published)")
       ->needs(network)
       ->type_name("N");
   command
       .add_option("--input", choice.input,
-                  "Height and width of the input, multiples of 32\npixels; default: the model's, or 256x256")
+                  "Height and width of the input, multiples of 32\npixels; default: the model's, or as published")
       ->type_name("HxW");
 }
 
@@ -133,14 +173,16 @@ std::optional<Model> open_model(const ModelChoice& choice) {
 }  // namespace
 
 ChosenNetwork::ChosenNetwork(const ModelChoice& choice)
-    : model(open_model(choice)), graph(model ? model->graph() : pose_resnet(described_network(choice))) {
+    : model(open_model(choice)), graph(model ? model->graph() : make_graph(described_network(choice).network)) {
   if (model) {
     title = model->document().name;
     height = model->document().input.height;
     width = model->document().input.width;
   } else {
-    title = choice.network + " with 3 deconvolutions, " +
-            count_of(static_cast<std::size_t>(choice.keypoints), "keypoint", "keypoints");
+    const KnownNetwork known = described_network(choice);
+    title = known.title;
+    height = known.height;
+    width = known.width;
   }
   const auto [asked_height, asked_width] = parse_size(choice.input);
   if (asked_height > 0) {

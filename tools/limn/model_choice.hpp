@@ -37,9 +37,9 @@ class RandomWeights {
 /// What the command line says about the network.
 struct ModelChoice {
   std::string file;
-  std::string network;  ///< "resnet18", ...
-  Index keypoints = 16;
-  std::string input;  ///< "HxW"
+  std::string network;             ///< "resnet18", ...
+  std::optional<Index> keypoints;  ///< absent: as usual for that network
+  std::string input;               ///< "HxW"
 };
 
 /// Adds MODEL, --network, --keypoints and --input to a command.

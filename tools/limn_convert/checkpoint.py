@@ -47,6 +47,16 @@ class Mapping(dict):
         pass
 
 
+class Passed(_Built):
+    """Stands in for what training frameworks keep beside the tensors. Nothing is known of it, and nothing is done."""
+
+    def __init__(self, *_):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+
 class StorageType(_Built):
     """The element type of a storage: torch's class name and numpy's name for its little-endian bytes."""
 
@@ -136,6 +146,15 @@ _KNOWN = {
     ("collections", "Counter"): Mapping,
     ("builtins", "set"): set,
     ("__builtin__", "set"): set,
+    # mmpose 1.x (mmengine) writes numpy arrays and logs into a checkpoint's "meta" and "message_hub".
+    ("_codecs", "encode"): Passed,
+    ("numpy", "dtype"): Passed,
+    ("numpy", "ndarray"): Passed,
+    ("numpy.core.multiarray", "_reconstruct"): Passed,
+    ("numpy.core.multiarray", "scalar"): Passed,
+    ("numpy._core.multiarray", "_reconstruct"): Passed,
+    ("numpy._core.multiarray", "scalar"): Passed,
+    ("mmengine.logging.history_buffer", "HistoryBuffer"): Passed,
 }
 _KNOWN.update({("torch", name): StorageType(name, dtype) for name, dtype in _STORAGE_DTYPES.items()})
 
@@ -310,7 +329,10 @@ class Checkpoint:
 
 
 def state_dict(root):
-    """Tensors by name, from a state dict or from training state around one; DataParallel's `module.` is dropped."""
+    """Tensors by name, from a state dict or from training state around one.
+
+    A prefix of all names is dropped: DataParallel's `module.`, or that of a class around the network.
+    """
     tensors = root
     if isinstance(root, dict) and not any(isinstance(value, Tensor) for value in root.values()):
         for wrapper in ("state_dict", "model_state_dict", "model"):
@@ -325,6 +347,7 @@ def state_dict(root):
         if not isinstance(name, str) or not isinstance(value, Tensor):
             kind = type(value).__name__.lower()
             raise ConvertError("entry %.80r of its state dict is a %s, not a tensor" % (name, kind))
-    if all(name.startswith("module.") for name in tensors):
-        tensors = {name[len("module.") :]: value for name, value in tensors.items()}
+    for prefix in ("module.", "model.", "module."):
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name[len(prefix) :]: value for name, value in tensors.items()}
     return collections.OrderedDict(tensors)

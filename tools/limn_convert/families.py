@@ -1,46 +1,104 @@
 """The published families of networks: one row each. A new family is a new row, and a network type if it has its own."""
 
 import re
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import ConvertError
-from .networks import pose_resnet
+from .networks import cmap_paf, hrnet, pose_resnet, pose_resnet_or_hrnet
 
 
 class Family(NamedTuple):
     name: str
-    marks: List[str]  # how some of its tensor names begin, and of no other family all of these
-    rename: List[Tuple[str, Callable]]  # the first pattern that matches a whole name makes limn's name of it
+    marks: List[str]  # how some of its tensor names begin, and of no other family before it all of these
     network: Callable  # see networks.py
     input: Dict  # the document's "input", without size
-    decoder: Dict  # the document's "decoder"
+    decoder: Callable  # network -> the document's "decoder"
     size: Callable  # keypoints -> (height, width), where no --input says
+    rename: List[Tuple[str, Callable]] = []  # the first pattern that matches a whole name makes limn's name of it
+    unused: Optional[str] = None  # pattern of whole names that the checkpoint has and the network does not use
+    skeleton: Optional[str] = None  # the keypoint set, where the number of keypoints does not tell it
+    output_activation: str = "none"
 
 
-def _imagenet(channels):
+def _imagenet(channels, geometry="affine", resample="bilinear"):
     """Mean and standard deviation in the order of the planes that are fed, whichever colours these are."""
     return {
         "channels": channels,
         "mean": [0.485, 0.456, 0.406],
         "std": [0.229, 0.224, 0.225],
-        "geometry": "affine",
+        "geometry": geometry,
         "padding": 1.25,
-        "resample": "bilinear",
+        "resample": resample,
     }
+
+
+def _quarter_offset(margin):
+    return lambda network: {"type": "quarter_offset", "offset": 0.0, "margin": margin}
+
+
+def _part_affinity(network):
+    """trt_pose's defaults (trt_pose/parse_objects.py); it places a cell's centre at (cell + 0.5) / width."""
+    return {
+        "type": "part_affinity",
+        "offset": network.stride / 2,
+        "cmap_threshold": 0.1,
+        "link_threshold": 0.1,
+        "window": 5,
+        "samples": 7,
+        "max_peaks": 100,
+        "max_objects": 100,
+    }
+
+
+def _coco_or_mpii_size(keypoints):
+    return (256, 256) if keypoints == 16 else (256, 192)
+
+
+def _prefixes(prefixes):
+    """Rules that drop what a name begins with; prefixes: {pattern: what is put instead}."""
+    return [(pattern + r"(.+)", lambda m, new=new: new + m[m.lastindex]) for pattern, new in prefixes.items()]
 
 
 _UNIT = r"backbone\.stage(\d)\.unit(\d{1,3})\."
 
 FAMILIES = [
     Family(
-        # github.com/microsoft/human-pose-estimation.pytorch. It feeds OpenCV's BGR planes to statistics meant for RGB.
-        name="Microsoft Simple Baselines",
-        marks=["layer1.0.", "deconv_layers."],
-        rename=[],
+        # github.com/NVIDIA-AI-IOT/trt_pose, and dusty-nv's Pose-ResNet18-Body. trt_pose's evaluation and
+        # jetson-inference both stretch the whole frame and take the nearest pixel.
+        name="trt_pose",
+        marks=["0.resnet.layer1.", "1.cmap_conv."],
+        rename=[
+            (r"1\.(cmap|paf)_conv\.0\.(.+)", lambda m: "%s_up.%s" % (m[1], m[2])),  # without attention
+            (r"1\.(cmap|paf)_conv\.1\.(.+)", lambda m: "%s_conv.%s" % (m[1], m[2])),
+        ]
+        + _prefixes({r"0\.resnet\.": "", r"1\.": ""}),
+        unused=r"0\.resnet\.fc\.(weight|bias)",
+        network=cmap_paf,
+        input=_imagenet("rgb", "stretch", "nearest"),
+        decoder=_part_affinity,
+        size=lambda keypoints: (224, 224),
+    ),
+    Family(
+        # github.com/smolboii/single-person-pose-estimation: trained on LIP, fed OpenCV's BGR planes, whole pictures.
+        name="LIP single-person",
+        marks=["resnet_backbone.4.", "heatmap_out.0."],
+        rename=[
+            (r"resnet_backbone\.([4567])\.(.+)", lambda m: "layer%d.%s" % (int(m[1]) - 3, m[2])),
+        ]
+        + _prefixes(
+            {
+                r"resnet_backbone\.0\.": "conv1.",
+                r"resnet_backbone\.1\.": "bn1.",
+                r"deconv\.": "deconv_layers.",
+                r"heatmap_out\.0\.": "final_layer.",
+            }
+        ),
         network=pose_resnet,
-        input=_imagenet("bgr"),
-        decoder={"type": "quarter_offset", "offset": 0.0, "margin": 1},
-        size=lambda keypoints: (256, 256) if keypoints == 16 else (256, 192),
+        input=_imagenet("bgr", "stretch"),
+        decoder=lambda network: {"type": "argmax", "offset": 0.0},
+        size=lambda keypoints: (256, 256),
+        skeleton="lip16",
+        output_activation="sigmoid",
     ),
     Family(
         # github.com/osmr/imgclsmob, pytorchcv's simplepose_coco.py and common.py (HeatmapMaxDetBlock: margin 0).
@@ -59,8 +117,47 @@ FAMILIES = [
         ],
         network=pose_resnet,
         input=_imagenet("rgb"),
-        decoder={"type": "quarter_offset", "offset": 0.0, "margin": 0},
+        decoder=_quarter_offset(0),
         size=lambda keypoints: (256, 192),
+    ),
+    Family(
+        # github.com/open-mmlab/mmpose, configs topdown_heatmap of its versions 0.x: ResNet and HRNet.
+        name="mmpose 0.x",
+        marks=["backbone.layer1.", "keypoint_head."],
+        rename=_prefixes({r"backbone\.": "", r"keypoint_head\.": ""}),
+        network=pose_resnet_or_hrnet,
+        input=_imagenet("rgb"),
+        decoder=_quarter_offset(1),
+        size=_coco_or_mpii_size,
+    ),
+    Family(
+        # The same from 1.0 on. Its data_preprocessor holds mean and standard deviation, which are ImageNet's.
+        name="mmpose 1.x",
+        marks=["backbone.layer1.", "head.final_layer."],
+        rename=_prefixes({r"backbone\.": "", r"head\.": ""}),
+        unused=r"data_preprocessor\.(mean|std)",
+        network=pose_resnet_or_hrnet,
+        input=_imagenet("rgb"),
+        decoder=_quarter_offset(1),
+        size=_coco_or_mpii_size,
+    ),
+    Family(
+        # github.com/leoxiaobin/deep-high-resolution-net.pytorch. Its configurations say COLOR_RGB: true.
+        name="HRNet",
+        marks=["transition1.1.0.", "stage2.0.branches."],
+        network=hrnet,
+        input=_imagenet("rgb"),
+        decoder=_quarter_offset(1),
+        size=_coco_or_mpii_size,
+    ),
+    Family(
+        # github.com/microsoft/human-pose-estimation.pytorch. It feeds OpenCV's BGR planes to statistics meant for RGB.
+        name="Microsoft Simple Baselines",
+        marks=["layer1.0.", "deconv_layers."],
+        network=pose_resnet,
+        input=_imagenet("bgr"),
+        decoder=_quarter_offset(1),
+        size=_coco_or_mpii_size,
     ),
 ]
 
@@ -82,9 +179,15 @@ def recognise(tensors):
 
 
 def rename(family, tensors):
-    """({limn's name: tensor}, {limn's name: the checkpoint's}); a name that no rule knows stays as it is."""
-    renamed, originals = {}, {}
+    """({limn's name: tensor}, {limn's name: the checkpoint's}, [names that the network does not use]).
+
+    A name that no rule knows stays as it is.
+    """
+    renamed, originals, unused = {}, {}, []
     for original, tensor in tensors.items():
+        if family.unused and re.fullmatch(family.unused, original):
+            unused.append(original)
+            continue
         name = original
         for pattern, make in family.rename:
             match = re.fullmatch(pattern, original)
@@ -94,4 +197,4 @@ def rename(family, tensors):
         if name in renamed:
             raise ConvertError("tensors %s and %s are both %s" % (originals[name], original, name))
         renamed[name], originals[name] = tensor, original
-    return renamed, originals
+    return renamed, originals, unused

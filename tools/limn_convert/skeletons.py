@@ -43,11 +43,42 @@ _BODY18 = Skeleton(
     _COCO17.flip_pairs,
 )
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (_MPII16, _COCO17, _BODY18)}
+# trt_pose's hand_pose.json, counted from 0: fingers are numbered from tip to palm.
+_FINGERS = "thumb index_finger middle_finger ring_finger baby_finger".split()
+_HAND21 = Skeleton(
+    "hand21",
+    ["palm"] + ["%s_%d" % (finger, joint) for finger in _FINGERS for joint in range(1, 5)],
+    [(0, 4 * finger) for finger in range(1, 6)]
+    + [(4 * finger + joint, 4 * finger + joint + 1) for finger in range(5) for joint in range(1, 4)],
+    [],
+)
+
+# Look Into Person: MPII's order, with a spine between pelvis and neck; links as the single-person network draws them.
+_LIP16 = Skeleton(
+    "lip16",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis spine neck head "
+    "right_wrist right_elbow right_shoulder left_shoulder left_elbow left_wrist".split(),
+    [(0, 1), (1, 2), (5, 4), (4, 3), (2, 6), (3, 6), (6, 7), (7, 8), (8, 9)]
+    + [(12, 8), (13, 8), (12, 11), (11, 10), (13, 14), (14, 15)],
+    _MPII16.flip_pairs,
+)
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (_MPII16, _COCO17, _BODY18, _HAND21, _LIP16)}
 
 
-def fitting_skeleton(skeleton, count):
-    """The skeleton for a network of `count` keypoints: the given one if it fits; None goes by the count."""
+def fitting_skeleton(skeleton, count, links=None):
+    """The skeleton for a network of `count` keypoints: the given one if it fits; None goes by the count.
+
+    `links`: their number, where the network has something to say of each.
+    """
+    skeleton = _with_keypoints(skeleton, count)
+    if links is not None and len(skeleton.links) != links:
+        numbers = (links, skeleton.name, len(skeleton.links))
+        raise ConvertError("the network has part affinity fields for %d links, but %s has %d" % numbers)
+    return skeleton
+
+
+def _with_keypoints(skeleton, count):
     if skeleton is None:
         fitting = [known for known in SKELETONS.values() if len(known.keypoints) == count]
         if not fitting:
@@ -60,7 +91,11 @@ def fitting_skeleton(skeleton, count):
 
 
 def load_skeleton(path):
-    """Reads {"keypoints": [name, ...], "links": [[a, b], ...], "flip_pairs": [[a, b], ...]}, the last one optional."""
+    """Reads {"keypoints": [name, ...], "links": [[a, b], ...], "flip_pairs": [[a, b], ...]}, the last one optional.
+
+    Also a COCO category, such as trt_pose's human_pose.json: its "skeleton" counts keypoints from 1; flip pairs are the
+    names that differ in left and right.
+    """
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
@@ -74,20 +109,29 @@ def load_skeleton(path):
     if len(set(names)) != len(names):
         raise ConvertError('"keypoints" has a name twice', path)
 
-    def pairs(key, value):
+    def pairs(key, first=0):
+        value = document.get(key)
         for pair in value if isinstance(value, list) else [None]:
             numbers = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
-            if not numbers or not all(0 <= n < len(names) for n in pair) or pair[0] == pair[1]:
+            if not numbers or not all(0 <= n - first < len(names) for n in pair) or pair[0] == pair[1]:
+                last = len(names) - 1 + first
                 raise ConvertError(
-                    '"%s" must be a list of pairs of different keypoint numbers from 0 to %d, found %.40s'
-                    % (key, len(names) - 1, json.dumps(pair)),
+                    '"%s" must be a list of pairs of different keypoint numbers from %d to %d, found %.40s'
+                    % (key, first, last, json.dumps(pair)),
                     path,
                 )
-        return [tuple(pair) for pair in value]
+        return [tuple(n - first for n in pair) for pair in value]
 
-    links = pairs("links", document.get("links"))
-    flip_pairs = pairs("flip_pairs", document.get("flip_pairs", []))
+    is_category = "skeleton" in document and "links" not in document
+    links = pairs("skeleton", first=1) if is_category else pairs("links")
+    flip_pairs = pairs("flip_pairs") if "flip_pairs" in document else _sides(names) if is_category else []
     if len({n for pair in flip_pairs for n in pair}) != 2 * len(flip_pairs):
         raise ConvertError('"flip_pairs" has a keypoint twice', path)
     name = os.path.splitext(os.path.basename(path))[0]
     return Skeleton(name, names, links, flip_pairs)
+
+
+def _sides(names):
+    """Pairs of keypoints whose names begin with left_ and right_ and go on alike."""
+    rights = ["right_" + name[len("left_") :] if name.startswith("left_") else None for name in names]
+    return [(left, names.index(right)) for left, right in enumerate(rights) if right in names]

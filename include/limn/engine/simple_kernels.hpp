@@ -129,6 +129,9 @@ inline std::unique_ptr<Kernel> make_simple_kernel(const Layer& layer, const Shap
   if (std::holds_alternative<Add>(layer)) {
     return pixelwise("add", input, [](auto in, auto other, auto out) { out = in + other; });
   }
+  if (std::holds_alternative<Multiply>(layer)) {
+    return pixelwise("multiply", input, [](auto in, auto other, auto out) { out = in.cwiseProduct(other); });
+  }
   if (std::holds_alternative<Sigmoid>(layer)) {
     return pixelwise("sigmoid", input,
                      [](auto in, auto, auto out) { out = (1.0F + (-in.array()).exp()).inverse().matrix(); });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include <limn/layers/conv2d.hpp>
 #include <limn/layers/conv_transpose2d.hpp>
 #include <limn/layers/max_pool2d.hpp>
+#include <limn/layers/multiply.hpp>
 #include <limn/layers/relu.hpp>
 #include <limn/layers/sigmoid.hpp>
 #include <limn/layers/tanh.hpp>
@@ -32,8 +34,16 @@ struct Input {
 
 /// Any layer that a network can be made of. Each alternative has `type` (PyTorch's class name), `parameters()` (names
 /// without the layer's own), `output_shape(...)` and `multiply_adds(...)`.
-using Layer =
-    std::variant<Input, Conv2d, BatchNorm2d, ReLU, MaxPool2d, ConvTranspose2d, Sigmoid, Tanh, UpsampleNearest, Add>;
+using Layer = std::variant<Input, Conv2d, BatchNorm2d, ReLU, MaxPool2d, ConvTranspose2d, Sigmoid, Tanh, UpsampleNearest,
+                           Add, Multiply>;
+
+namespace detail {
+
+/// Whether a layer takes two feature maps; the others take one.
+template <class Alternative>
+constexpr bool takes_two = std::is_same_v<Alternative, Add> || std::is_same_v<Alternative, Multiply>;
+
+}  // namespace detail
 
 inline const char* type_name(const Layer& layer) {
   return std::visit([](const auto& alternative) { return alternative.type; }, layer);
@@ -44,7 +54,13 @@ inline std::vector<ParameterSpec> parameters(const Layer& layer) {
 }
 
 /// Number of feature maps a layer takes.
-inline std::size_t input_count(const Layer& layer) { return std::holds_alternative<Add>(layer) ? 2 : 1; }
+inline std::size_t input_count(const Layer& layer) {
+  return std::visit(
+      [](const auto& alternative) -> std::size_t {
+        return detail::takes_two<std::decay_t<decltype(alternative)>> ? 2 : 1;
+      },
+      layer);
+}
 
 /// Throws Error if the layer does not take inputs of these shapes.
 inline Shape output_shape(const Layer& layer, const std::vector<Shape>& inputs) {
@@ -54,7 +70,7 @@ inline Shape output_shape(const Layer& layer, const std::vector<Shape>& inputs) 
   }
   return std::visit(
       [&](const auto& alternative) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(alternative)>, Add>) {
+        if constexpr (detail::takes_two<std::decay_t<decltype(alternative)>>) {
           return alternative.output_shape(inputs[0], inputs[1]);
         } else {
           return alternative.output_shape(inputs[0]);
@@ -92,6 +108,7 @@ inline Tensor apply(const Layer& layer, const std::vector<const Tensor*>& inputs
     Tensor operator()(const Tanh&) const { return tanh(input); }
     Tensor operator()(const UpsampleNearest& l) const { return upsample_nearest(input, l); }
     Tensor operator()(const Add&) const { return add(input, *inputs[1]); }
+    Tensor operator()(const Multiply&) const { return multiply(input, *inputs[1]); }
   };
   return std::visit(Visitor{*inputs[0], inputs, parameters}, layer);
 }

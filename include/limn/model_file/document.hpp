@@ -2,20 +2,20 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <limits>
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
 #include <limn/image/resample.hpp>
+#include <limn/model_file/field.hpp>
 #include <limn/model_file/json.hpp>
+#include <limn/model_file/network_document.hpp>
 #include <limn/model_file/safetensors.hpp>
-#include <limn/models/pose_resnet.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/skeleton.hpp>
@@ -57,13 +57,14 @@ struct AccuracyDocument {
 /// metadata. Example, where everything from "..." on may be left out:
 ///
 ///     {"version": 1, "name": "pose_resnet18_mpii16_192x192",
-///      "network": {"type": "pose_resnet", "depth": 18,
-///                  "deconv": {"channels": [256, 256, 256], "kernel": 4 (or a list), ... "bias": false},
-///                  ... "final_kernel": 1, "stride_on": "3x3" (or "1x1"), "output_activation": "none" (or "sigmoid")},
+///      "network": {"type": "pose_resnet" (or "cmap_paf", "hrnet"), and more: see network_document.hpp},
 ///      "input": {"width": 192, "height": 192, "channels": "rgb" (or "bgr"), "mean": [0.485, 0.456, 0.406],
 ///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox"),
 ///                ... "padding": 1.25, "resample": "bilinear" (or "nearest")},
-///      "decoder": {"type": "quarter_offset" (or "argmax", "dark"), ... "offset": 0, "margin": 1, "kernel": 11},
+///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "part_affinity"), ... "offset": 0,
+///                  (quarter_offset) "margin": 1, (dark) "kernel": 11, (part_affinity) "cmap_threshold": 0.1,
+///                  "link_threshold": 0.1, "window": 5, "samples": 7, "max_peaks": 100, "max_objects": 100,
+///                  "min_keypoints": 1},
 ///      "keypoints": ["right_ankle", "right_knee"], "links": [[0, 1]],
 ///      ... "flip_pairs": [], "source": {"url": "", "sha256": "", "license": "", "trained_on": ""},
 ///      "accuracy": [{"set": "", "metric": "", "value": 0.0}]}
@@ -71,7 +72,7 @@ struct AccuracyDocument {
 /// The values shown for those are the defaults.
 struct ModelDocument {
   std::string name;
-  PoseResNet network;
+  NetworkDescription network;
   InputDocument input;
   DecoderOptions decoder;
   Skeleton skeleton;
@@ -80,123 +81,6 @@ struct ModelDocument {
 };
 
 namespace detail {
-
-/// A value of the document that knows where it stands, so that every message names its file and its field.
-class Field {
- public:
-  using json = nlohmann::json;
-
-  Field(const json* value, std::string path, const std::string* file)
-      : value_(value), path_(std::move(path)), file_(file) {}
-
-  [[noreturn]] void fail(const std::string& expected) const {
-    const std::string found = value_ == nullptr ? "nothing" : printable(value_->dump(-1, ' ', true));
-    throw Error(*file_ + ": metadata 'limn': " + (path_.empty() ? "" : path_ + ": ") + "expected " + expected +
-                ", found " + found);
-  }
-
-  bool present() const { return value_ != nullptr; }
-  bool is_array() const { return present() && value_->is_array(); }
-
-  /// The field `key` of this object, which is present() only if the object has it.
-  Field operator[](const std::string& key) const {
-    if (!present() || !value_->is_object()) fail("an object");
-    const auto found = value_->find(key);
-    return {found == value_->end() ? nullptr : &*found, path_.empty() ? key : path_ + "." + key, file_};
-  }
-
-  /// The elements of this array.
-  std::vector<Field> elements(std::size_t fewest, std::size_t most, const std::string& expected) const {
-    if (!is_array() || value_->size() < fewest || value_->size() > most) fail(expected);
-    std::vector<Field> result;
-    for (std::size_t i = 0; i < value_->size(); ++i) {
-      result.emplace_back(&(*value_)[i], path_ + "[" + std::to_string(i) + "]", file_);
-    }
-    return result;
-  }
-
-  std::string text() const {
-    if (!present() || !value_->is_string()) fail("a string");
-    return value_->get<std::string>();
-  }
-
-  bool boolean() const {
-    if (!present() || !value_->is_boolean()) fail("true or false");
-    return value_->get<bool>();
-  }
-
-  bool is_integer(Index smallest, Index largest) const {
-    if (!present() || !value_->is_number_integer()) return false;
-    // As a signed number, one above the signed range would wrap round.
-    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
-    if (value_->is_number_unsigned() && value_->get<std::uint64_t>() > most) return false;
-    const auto value = value_->get<std::int64_t>();
-    return value >= smallest && value <= largest;
-  }
-
-  Index integer(Index smallest, Index largest, const std::string& expected) const {
-    if (!is_integer(smallest, largest)) fail(expected);
-    return static_cast<Index>(value_->get<std::int64_t>());
-  }
-
-  double number(double smallest, double largest, const std::string& expected) const {
-    if (!present() || !value_->is_number()) fail(expected);
-    const auto value = value_->get<double>();
-    if (!(value >= smallest && value <= largest)) fail(expected);
-    return value;
-  }
-
-  /// One of a few words, each standing for a value.
-  template <class T>
-  T choice(const std::vector<std::pair<std::string, T>>& words) const {
-    std::string expected;
-    for (const auto& [word, meaning] : words) {
-      if (present() && value_->is_string() && value_->get_ref<const std::string&>() == word) return meaning;
-      expected += (expected.empty() ? "\"" : " or \"") + word + "\"";
-    }
-    fail(expected);
-  }
-
- private:
-  const json* value_;  // null: the field is absent
-  std::string path_;
-  const std::string* file_;
-};
-
-inline PoseResNet read_network(const Field& field, std::size_t keypoints) {
-  // Another family of networks becomes another word here.
-  field["type"].choice<int>({{"pose_resnet", 0}});
-
-  PoseResNet network;
-  network.keypoints = static_cast<Index>(keypoints);
-  const std::string depths = "18, 34, 50, 101 or 152";
-  network.depth = static_cast<int>(field["depth"].integer(18, 152, depths));
-  const std::set<int> known_depths = {18, 34, 50, 101, 152};
-  if (known_depths.count(network.depth) == 0) field["depth"].fail(depths);
-
-  const Field deconv = field["deconv"];
-  network.deconvs.clear();
-  for (const Field& width : deconv["channels"].elements(1, 5, "a list of 1 to 5 widths")) {
-    network.deconvs.push_back({width.integer(1, 65536, "a width from 1 to 65536"), 4});
-  }
-  const Field kernel = deconv["kernel"];
-  const std::size_t count = network.deconvs.size();
-  const std::vector<Field> kernels = kernel.is_array()
-                                         ? kernel.elements(count, count, "a number, or as many as there are channels")
-                                         : std::vector<Field>(count, kernel);
-  for (std::size_t i = 0; i < count; ++i) network.deconvs[i].kernel = kernels[i].integer(2, 4, "2, 3 or 4");
-  const Field bias = deconv["bias"];
-  if (bias.present()) network.deconv_bias = bias.boolean();
-
-  const Field final_kernel = field["final_kernel"];
-  if (final_kernel.present()) network.final_kernel = final_kernel.integer(1, 3, "1 or 3");
-  if (network.final_kernel == 2) final_kernel.fail("1 or 3");
-  const Field stride_on = field["stride_on"];
-  if (stride_on.present()) network.stride_on_first_1x1 = stride_on.choice<bool>({{"3x3", false}, {"1x1", true}});
-  const Field activation = field["output_activation"];
-  if (activation.present()) network.sigmoid_output = activation.choice<bool>({{"none", false}, {"sigmoid", true}});
-  return network;
-}
 
 inline Index read_input_side(const Field& field) {
   constexpr Index largest = 16384;
@@ -235,10 +119,35 @@ inline InputDocument read_input(const Field& field) {
   return input;
 }
 
+/// The constants of the decoder part_affinity, each of which may be left out.
+inline PartAffinityOptions read_part_affinity(const Field& field) {
+  PartAffinityOptions options;
+  const auto threshold = [&](const char* key, double smallest, const char* expected, float& value) {
+    if (field[key].present()) value = static_cast<float>(field[key].number(smallest, 1e6, expected));
+  };
+  threshold("cmap_threshold", 1e-6, "a positive number from 1e-6 to 1e6", options.cmap_threshold);
+  threshold("link_threshold", -1e6, "a number up to 1e6", options.link_threshold);
+  const auto count = [&](const char* key, Index smallest, Index& value) {
+    if (!field[key].present()) return;
+    value = field[key].integer(smallest, 4096, "a number from " + std::to_string(smallest) + " to 4096");
+  };
+  count("samples", 2, options.samples);
+  count("max_peaks", 1, options.max_peaks);
+  count("max_objects", 1, options.max_objects);
+  count("min_keypoints", 1, options.min_keypoints);
+  const Field window = field["window"];
+  const std::string odd = "an odd number from 1 to 255";
+  if (window.present()) options.window = window.integer(1, 255, odd);
+  if (options.window % 2 == 0) window.fail(odd);
+  return options;
+}
+
 inline DecoderOptions read_decoder(const Field& field) {
   DecoderOptions decoder;
-  decoder.type = field["type"].choice<DecoderType>(
-      {{"argmax", DecoderType::argmax}, {"quarter_offset", DecoderType::quarter_offset}, {"dark", DecoderType::dark}});
+  decoder.type = field["type"].choice<DecoderType>({{"argmax", DecoderType::argmax},
+                                                    {"quarter_offset", DecoderType::quarter_offset},
+                                                    {"dark", DecoderType::dark},
+                                                    {"part_affinity", DecoderType::part_affinity}});
   const Field offset = field["offset"];
   if (offset.present()) decoder.offset = offset.number(-1e4, 1e4, "a number of pixels up to 10000");
   const Field margin = field["margin"];
@@ -246,6 +155,7 @@ inline DecoderOptions read_decoder(const Field& field) {
   const Field kernel = field["kernel"];
   if (kernel.present()) decoder.kernel = kernel.integer(3, 99, "an odd number from 3 to 99");
   if (decoder.kernel % 2 == 0) kernel.fail("an odd number from 3 to 99");
+  decoder.part_affinity = read_part_affinity(field);
   return decoder;
 }
 
@@ -312,10 +222,16 @@ inline ModelDocument parse_document(const std::string& json_text, const std::str
   document.name = root["name"].text();
   document.skeleton.keypoints = detail::read_keypoints(root["keypoints"]);
   const std::size_t keypoints = document.skeleton.keypoints.size();
-  document.network = detail::read_network(root["network"], keypoints);
+  document.skeleton.links = detail::read_keypoint_pairs(root["links"], keypoints);
+  document.network = detail::read_network(root["network"], document.skeleton);
+  if (std::holds_alternative<CmapPaf>(document.network) && document.skeleton.links.empty()) {
+    root["links"].fail("at least one link for a network of part affinity fields");
+  }
   document.input = detail::read_input(root["input"]);
   document.decoder = detail::read_decoder(root["decoder"]);
-  document.skeleton.links = detail::read_keypoint_pairs(root["links"], keypoints);
+  if (document.decoder.type == DecoderType::part_affinity && !std::holds_alternative<CmapPaf>(document.network)) {
+    root["decoder"]["type"].fail("another decoder for a network without part affinity fields");
+  }
   const detail::Field flip_pairs = root["flip_pairs"];
   if (flip_pairs.present()) {
     document.skeleton.flip_pairs = detail::read_keypoint_pairs(flip_pairs, keypoints);

@@ -6,7 +6,7 @@
 #include <limn/model_file/check_weights.hpp>
 #include <limn/model_file/document.hpp>
 #include <limn/model_file/safetensors.hpp>
-#include <limn/models/pose_resnet.hpp>
+#include <limn/models/network_description.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
@@ -33,7 +33,7 @@ class Model {
 
  private:
   explicit Model(Safetensors file)
-      : file_(std::move(file)), document_(read_document(file_)), graph_(pose_resnet(document_.network)) {
+      : file_(std::move(file)), document_(read_document(file_)), graph_(make_graph(document_.network)) {
     check_weights(file_.tensors(), graph_.parameters(), file_.name());
   }
 

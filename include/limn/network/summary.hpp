@@ -27,14 +27,14 @@ struct Summary {
 
 /// Summarises a network for a picture of the given size. Throws Error if the size does not fit.
 ///
-/// PyTorch has no module for a residual sum, so the sum has no row; input has none either.
+/// PyTorch has no module for a sum or a product of two maps, so these have no row; input has none either.
 inline Summary summarize(const Graph& graph, Index height, Index width) {
   const std::vector<Shape> shapes = graph.shapes(height, width);
   Summary summary;
   summary.input = shapes.front();
   for (NodeId id = 1; id < graph.nodes().size(); ++id) {
     const Node& node = graph.nodes()[id];
-    if (!std::holds_alternative<Add>(node.layer)) {
+    if (input_count(node.layer) == 1) {
       SummaryRow row{node.name, type_name(node.layer), shapes[id], 0, 0, false};
       for (const ParameterSpec& spec : parameters(node.layer)) row.parameters += spec.trainable ? spec.size() : 0;
       row.multiply_adds = multiply_adds(node.layer, shapes[node.inputs[0]]);

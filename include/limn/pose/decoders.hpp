@@ -138,10 +138,14 @@ inline void shift_by_newton_step(const HeatmapView& heatmaps, Index keypoint, De
 /// where the logarithm is not convex. Source: Zhang et al., Distribution-Aware Coordinate Representation (CVPR 2020),
 /// with the constants of mmpose's refine_keypoints_dark.
 ///
-/// Throws Error if the view is empty, the margin negative, or the kernel even or not within 1 to 255.
+/// Throws Error if the view is empty, the margin negative, the kernel even or not within 1 to 255, or the decoder
+/// part_affinity, which is for several people (part_affinity.hpp).
 inline void decode(const HeatmapView& heatmaps, const DecoderOptions& options, DecoderWorkspace& workspace,
                    std::vector<Peak>& peaks) {
   check(heatmaps);
+  if (options.type == DecoderType::part_affinity) {
+    throw Error("heatmap decoder: part affinity maps are needed as well: decode_part_affinity() takes both");
+  }
   if (options.type == DecoderType::quarter_offset && options.margin < 0) {
     throw Error("quarter offset decoder: margin " + std::to_string(options.margin) + " must not be negative");
   }
@@ -159,6 +163,7 @@ inline void decode(const HeatmapView& heatmaps, const DecoderOptions& options, D
       case DecoderType::argmax: break;
       case DecoderType::quarter_offset: detail::shift_by_quarter(heatmaps, keypoint, options.margin, peak); break;
       case DecoderType::dark: detail::shift_by_newton_step(heatmaps, keypoint, workspace, peak); break;
+      case DecoderType::part_affinity: break;  // refused above
     }
   }
 }

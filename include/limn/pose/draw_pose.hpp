@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,8 @@ namespace limn {
 /// photo and on a small one; but at most of 2.5 times the longer side of the pose's box, so that people far away do not
 /// disappear under their own skeletons.
 struct DrawOptions {
-  /// Keypoints with a lower score are left out, and links that lack an end. What is a good value depends on the model.
+  /// Keypoints with a lower score are left out, and links that lack an end; so is always what was not found, its score
+  /// being 0. What is a good value depends on the model.
   /// The default is the bound above which Microsoft Simple Baselines counts a keypoint as seen (IN_VIS_THRE in its
   /// configurations); of what limn's default model finds below it, about one in four is right.
   float threshold = 0.2f;
@@ -36,6 +38,11 @@ struct DrawOptions {
   Color right = {255, 135, 20};
   Color middle = {245, 245, 245};
   Color outline = {20, 22, 28};  ///< thin rim of everything, so that it stands out from any background
+
+  /// Colours of several people, who take them in turn (draw_poses). Okabe and Ito's set that nearly everyone tells
+  /// apart (Color Universal Design, 2008), without its black and its darkest blue.
+  std::array<Color, 6> people = {Color{86, 180, 233}, {230, 159, 0},   {0, 190, 135},
+                                 {240, 228, 66},      {224, 130, 176}, {228, 94, 10}};
 };
 
 namespace detail {
@@ -73,7 +80,8 @@ inline void draw_pose_opaque(const Canvas& canvas, const Pose& pose, const Skele
   const double rim = (std::max)(0.25 * thickness, 0.9);
 
   const auto shown = [&](int number) {
-    return pose.keypoints[static_cast<std::size_t>(number)].score >= options.threshold;
+    const float score = pose.keypoints[static_cast<std::size_t>(number)].score;
+    return score >= options.threshold && score > 0;
   };
   const auto side = [&](int number) { return side_of(skeleton.keypoints[static_cast<std::size_t>(number)]); };
   const auto draw_links = [&](double width, bool colored) {
@@ -135,6 +143,34 @@ inline void draw_pose(const Canvas& canvas, const Pose& pose, const Skeleton& sk
     std::uint8_t* row = canvas.data + y * canvas.row_stride;
     const std::uint8_t* old_row = before.data() + y * row_bytes;
     for (Index i = 0; i < row_bytes; ++i) detail::mix(row[i], old_row[i], share);
+  }
+}
+
+namespace detail {
+
+inline Color lightened(Color color, float share) {
+  mix(color.r, 255, share);
+  mix(color.g, 255, share);
+  mix(color.b, 255, share);
+  return color;
+}
+
+}  // namespace detail
+
+/// Draws the people of one photo: one alone as draw_pose() does, several each in a colour of `options.people`, in their
+/// order, from the right side of the body over the middle to the left a tone lighter each. Later people lie over
+/// earlier ones. Throws Error as draw_pose() does.
+inline void draw_poses(const Canvas& canvas, const std::vector<Pose>& poses, const Skeleton& skeleton,
+                       const DrawOptions& options = {}) {
+  DrawOptions of_person = options;
+  for (std::size_t i = 0; i < poses.size(); ++i) {
+    if (poses.size() > 1) {
+      const Color color = options.people[i % options.people.size()];
+      of_person.right = color;
+      of_person.middle = detail::lightened(color, 0.25f);
+      of_person.left = detail::lightened(color, 0.5f);
+    }
+    draw_pose(canvas, poses[i], skeleton, of_person);
   }
 }
 

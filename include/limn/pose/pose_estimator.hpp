@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,6 +12,7 @@
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
+#include <limn/pose/part_affinity.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/preprocess.hpp>
 
@@ -26,21 +28,21 @@ struct EstimatorOptions {
   Index input_width = 0;
   Index input_height = 0;
   /// The flip test: keypoints are read from the mean of the photo's heatmaps and its mirror image's (pose/flip.hpp).
-  /// Twice the time, for 1 to 2 points of accuracy; most published numbers are with it.
+  /// Twice the time, for 1 to 2 points of accuracy; most published numbers are with it. For models of one person.
   bool flip = false;
   /// Whether heatmaps that were mirrored back are moved one cell to the right, as Microsoft's and HRNet's evaluations
   /// do; for models whose decoder offset is 0.
   bool flip_shift = false;
 };
 
-/// Finds the keypoints of one person in a photo, or in a box of it.
+/// Finds the keypoints of one person in a photo, or in a box of it; with a model of several people, of all at once.
 ///
 /// Load it once and keep it. It is const: any number of threads may call estimate() at once. The calls without a
 /// workspace take one from a store inside and put it back; a thread that holds its own shares nothing with others.
 /// After the first call with a workspace the network allocates nothing.
 ///
 /// There is no person detector here: without a box the whole photo is taken for one person's box. With several people
-/// in the photo, give one box for each.
+/// in the photo, give one box for each, or take a model whose decoder is part_affinity and call estimate_all().
 class PoseEstimator {
  public:
   /// The memory of one estimate and, after it, the heatmaps it read the keypoints from. Usable with its estimator
@@ -50,9 +52,13 @@ class PoseEstimator {
     /// keypoints x H / stride x W / stride as the network put them out, or their mean after a flip test. Valid until
     /// the next estimate.
     HeatmapView heatmaps() const {
-      const auto output = plan_.output();
-      return view(average_.size() > 0 ? average_.data() : output.data(), output.rows(), output.cols());
+      const HeatmapView of_network = maps(0);
+      if (average_.size() == 0) return of_network;
+      return HeatmapView::interleaved(average_.data(), of_network.keypoints, of_network.height, of_network.width);
     }
+
+    /// The part affinity maps, 2 * links x H / stride x W / stride, of a model of several people. Likewise valid.
+    HeatmapView affinities() const { return maps(1); }
 
     /// Maps heatmap cells to pixels of the photo that was last looked at.
     const Affine& photo_from_heatmap() const { return photo_from_heatmap_; }
@@ -65,8 +71,9 @@ class PoseEstimator {
     friend class PoseEstimator;
     Workspace(Plan::Workspace plan, Index heatmap_height) : plan_(std::move(plan)), heatmap_height_(heatmap_height) {}
 
-    HeatmapView view(const float* values, Index keypoints, Index cells) const {
-      return HeatmapView::interleaved(values, keypoints, heatmap_height_, cells / heatmap_height_);
+    HeatmapView maps(std::size_t output_number) const {
+      const auto output = plan_.output(output_number);
+      return HeatmapView::interleaved(output.data(), output.rows(), heatmap_height_, output.cols() / heatmap_height_);
     }
 
     Plan::Workspace plan_;
@@ -75,7 +82,9 @@ class PoseEstimator {
     Eigen::MatrixXf average_;
     Affine photo_from_heatmap_;
     DecoderWorkspace decoder_;
+    PartAffinityWorkspace part_affinity_;
     std::vector<Peak> peaks_;
+    std::vector<Pose> poses_;
   };
 
   /// Loads a model file. Throws Error if it is not a valid one or the options do not fit it.
@@ -85,19 +94,26 @@ class PoseEstimator {
   /// From a model that is open already. It is not needed any more afterwards.
   explicit PoseEstimator(const Model& model, const EstimatorOptions& options = {})
       : document_(model.document()), flip_shift_(options.flip_shift), store_(std::make_unique<Store>()) {
-    if (options.flip) mirrored_keypoints_ = mirrored_keypoints(document_.skeleton);
+    if (options.flip) {
+      if (finds_several()) throw Error("flip test: expected a model of one person, found " + document_.name);
+      mirrored_keypoints_ = mirrored_keypoints(document_.skeleton);
+    }
     InputDocument& input = document_.input;
     if (options.input_width != 0) input.width = options.input_width;
     if (options.input_height != 0) input.height = options.input_height;
     plan_ = std::make_unique<const Plan>(
         model.graph(), model.weights(), input.height, input.width,
         options.pool != nullptr ? options.pool : std::make_shared<const ThreadPool>(options.threads));
+    affinity_links_ = affinity_links(document_.skeleton);
   }
 
   /// What the model file says, `input.width` and `input.height` being the size in use.
   const ModelDocument& document() const { return document_; }
   const Skeleton& skeleton() const { return document_.skeleton; }
   const Plan& plan() const { return *plan_; }
+
+  /// Whether the model tells several people apart: its decoder is part_affinity.
+  bool finds_several() const { return document_.decoder.type == DecoderType::part_affinity; }
 
   Workspace make_workspace() const { return {plan_->make_workspace(), plan_->output_shape().height}; }
 
@@ -119,14 +135,15 @@ class PoseEstimator {
   }
 
   /// The same into a pose that is used again and again, so that nothing at all is allocated once its names are in.
+  ///
+  /// A model of several people gives the one with the highest score; if it finds nobody, a pose whose scores are 0.
   void estimate(const ImageView& photo, const Box& box, Workspace& workspace, Pose& pose) const {
-    check(photo);
-    const InputDocument& input = document_.input;
-    const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
-    workspace.photo_from_heatmap_ =
-        photo_from_heatmap(network, document_.network.heatmap_stride(), document_.decoder.offset);
-    preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
-    run(workspace);
+    run(photo, box, workspace);
+    if (finds_several()) {
+      decode_several(workspace, workspace.poses_);
+      pose = best(workspace.poses_);
+      return;
+    }
     decode(workspace.heatmaps(), document_.decoder, workspace.decoder_, workspace.peaks_);
     make_pose(workspace.peaks_, document_.skeleton, workspace.photo_from_heatmap_, box, pose);
   }
@@ -139,28 +156,38 @@ class PoseEstimator {
     return poses;
   }
 
+  /// Everybody in the photo, by a model of several people, in the order of decode_part_affinity(); a keypoint that was
+  /// not found has score 0 and place (0, 0), and a pose's box is the smallest around the others. A model of one person
+  /// gives that of estimate(). Throws Error if the view is not a picture.
+  std::vector<Pose> estimate_all(const ImageView& photo) const {
+    const Borrowed workspace(*this);
+    return estimate_all(photo, *workspace);
+  }
+
+  /// The same in the caller's workspace, which afterwards holds the heatmaps.
+  std::vector<Pose> estimate_all(const ImageView& photo, Workspace& workspace) const {
+    std::vector<Pose> poses;
+    estimate_all(photo, workspace, poses);
+    return poses;
+  }
+
+  /// The same into poses that are used again and again, so that nothing is allocated but for more people than before.
+  void estimate_all(const ImageView& photo, Workspace& workspace, std::vector<Pose>& poses) const {
+    if (finds_several()) {
+      run(photo, whole(photo), workspace);
+      decode_several(workspace, poses);
+    } else {
+      poses.resize(1);
+      estimate(photo, whole(photo), workspace, poses[0]);
+    }
+  }
+
   /// The box that stands for a whole photo.
   static Box whole(const ImageView& photo) {
     return {0, 0, static_cast<float>(photo.width), static_cast<float>(photo.height)};
   }
 
  private:
-  /// From the input that lies in the workspace to workspace.heatmaps().
-  void run(Workspace& workspace) const {
-    if (mirrored_keypoints_.empty()) {
-      plan_->run(workspace.plan_);
-      return;
-    }
-    workspace.input_ = workspace.plan_.input();
-    plan_->run(workspace.plan_);
-    workspace.average_ = workspace.plan_.output();
-    mirror(workspace.input_, document_.input.width, workspace.plan_.input());
-    plan_->run(workspace.plan_);
-    const auto output = workspace.plan_.output();
-    average_with_mirrored(workspace.view(output.data(), output.rows(), output.cols()), mirrored_keypoints_, flip_shift_,
-                          workspace.average_);
-  }
-
   struct Store {
     std::mutex mutex;
     std::vector<std::unique_ptr<Workspace>> idle;
@@ -192,10 +219,46 @@ class PoseEstimator {
     std::unique_ptr<Workspace> workspace_;
   };
 
+  /// From the photo to the network's output, and with a flip test to its mean.
+  void run(const ImageView& photo, const Box& box, Workspace& workspace) const {
+    check(photo);
+    const InputDocument& input = document_.input;
+    const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
+    workspace.photo_from_heatmap_ =
+        photo_from_heatmap(network, heatmap_stride(document_.network), document_.decoder.offset);
+    preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
+    if (mirrored_keypoints_.empty()) {
+      plan_->run(workspace.plan_);
+      return;
+    }
+    workspace.input_ = workspace.plan_.input();
+    plan_->run(workspace.plan_);
+    workspace.average_ = workspace.plan_.output();
+    mirror(workspace.input_, input.width, workspace.plan_.input());
+    plan_->run(workspace.plan_);
+    average_with_mirrored(workspace.maps(0), mirrored_keypoints_, flip_shift_, workspace.average_);
+  }
+
+  /// Everybody in the maps of the last run.
+  void decode_several(Workspace& workspace, std::vector<Pose>& poses) const {
+    decode_part_affinity(workspace.heatmaps(), workspace.affinities(), affinity_links_, document_.decoder.part_affinity,
+                         workspace.part_affinity_, workspace.peaks_);
+    make_poses(workspace.peaks_, document_.skeleton, workspace.photo_from_heatmap_, poses);
+  }
+
+  /// The first pose with the highest score; if there is none, one whose keypoints are all absent.
+  Pose best(const std::vector<Pose>& poses) const {
+    const auto found =
+        std::max_element(poses.begin(), poses.end(), [](const Pose& a, const Pose& b) { return a.score < b.score; });
+    if (found != poses.end()) return *found;
+    return make_poses(std::vector<Peak>(document_.skeleton.keypoints.size()), document_.skeleton, Affine())[0];
+  }
+
   ModelDocument document_;
   std::vector<Index> mirrored_keypoints_;  // empty without the flip test
   bool flip_shift_;
   std::unique_ptr<const Plan> plan_;
+  std::vector<AffinityLink> affinity_links_;
   std::unique_ptr<Store> store_;
 };
 

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <array>
+#include <string>
+
+#include <limn/layers/residual_block.hpp>
+#include <limn/network/graph.hpp>
+
+namespace limn::detail {
+
+/// Parts that several families of networks are made of: the ResNet without its classifier, and the transposed
+/// convolutions that bring its feature map back towards the input's size. `family` is who complains in an Error.
+
+struct ResNetDepth {
+  int depth;
+  bool bottleneck;
+  std::array<int, 4> blocks;  ///< residual blocks in layer1 .. layer4
+};
+
+/// He et al. 2016, table 1. Throws Error for a depth that is not there.
+inline const ResNetDepth& resnet_depth(int depth, const std::string& family) {
+  static constexpr std::array<ResNetDepth, 5> known = {{{18, false, {2, 2, 2, 2}},
+                                                        {34, false, {3, 4, 6, 3}},
+                                                        {50, true, {3, 4, 6, 3}},
+                                                        {101, true, {3, 4, 23, 3}},
+                                                        {152, true, {3, 8, 36, 3}}}};
+  for (const ResNetDepth& candidate : known) {
+    if (candidate.depth == depth) return candidate;
+  }
+  throw Error(family + ": depth must be 18, 34, 50, 101 or 152, found " + std::to_string(depth));
+}
+
+/// A feature map on its way through a network.
+struct Features {
+  NodeId node;
+  Index channels;
+};
+
+/// conv1 to layer4 under torchvision's names: 3 x H x W to 512 or 2048 x H / 32 x W / 32 (five halvings: conv1,
+/// maxpool and the first blocks of layer2, layer3 and layer4).
+inline Features add_resnet(Graph& graph, const ResNetDepth& resnet, bool stride_on_first_1x1,
+                           const ConvStyle& style = {}) {
+  NodeId x = conv_and_norm(graph, "conv1", "bn1", Conv2d{3, 64, 7, 2, 3}, style, Graph::input);
+  x = activate(graph, "relu", style, x);
+  x = graph.add("maxpool", MaxPool2d{3, 2, 1}, {x});
+
+  Index channels = 64;
+  for (std::size_t layer = 0; layer < resnet.blocks.size(); ++layer) {
+    const Index planes = Index{64} << layer;
+    for (int block = 0; block < resnet.blocks[layer]; ++block) {
+      const std::string name = "layer" + std::to_string(layer + 1) + "." + std::to_string(block);
+      const ResidualBlock shape{channels, planes, layer > 0 && block == 0 ? 2 : 1};
+      if (resnet.bottleneck) {
+        x = add_bottleneck(graph, name, shape, stride_on_first_1x1, x, style);
+        channels = 4 * planes;
+      } else {
+        x = add_basic_block(graph, name, shape, x, style);
+        channels = planes;
+      }
+    }
+  }
+  return {x, channels};
+}
+
+/// A transposed convolution of stride 2 that exactly doubles the size, for kernels 2, 3 and 4. The paddings are those
+/// of Microsoft Simple Baselines, lib/models/pose_resnet.py, _get_deconv_cfg. Throws Error for another kernel or width.
+inline ConvTranspose2d doubling_deconv(Index in_channels, Index channels, Index kernel, bool bias,
+                                       const std::string& family) {
+  if (channels <= 0) {
+    throw Error(family + ": deconvolution width must be positive, found " + std::to_string(channels));
+  }
+  ConvTranspose2d layer{in_channels, channels, kernel, 2, 1, 0, bias};
+  switch (kernel) {
+    case 4: break;
+    case 3: layer.output_padding = 1; break;
+    case 2: layer.padding = 0; break;
+    default: throw Error(family + ": deconvolution kernel must be 2, 3 or 4, found " + std::to_string(kernel));
+  }
+  return layer;
+}
+
+inline void check_keypoints(Index keypoints, const std::string& family) {
+  if (keypoints <= 0) {
+    throw Error(family + ": expected at least one keypoint, found " + std::to_string(keypoints));
+  }
+}
+
+/// The kernel of the convolution that makes the heatmaps.
+inline void check_final_kernel(Index kernel, const std::string& family) {
+  if (kernel != 1 && kernel != 3) {
+    throw Error(family + ": final kernel must be 1 or 3, found " + std::to_string(kernel));
+  }
+}
+
+}  // namespace limn::detail
