@@ -20,7 +20,7 @@ import subprocess
 import sys
 import unittest
 
-from limn_program import MODEL, PROGRAM, SHARED, ProgramTest, png, skip_without_program
+from limn_program import MODEL, PROGRAM, ROOT, SHARED, ProgramTest, png, skip_without_program
 
 skip_without_program()
 
@@ -457,6 +457,48 @@ class Oks(EvaluateTest):
         del self.people[2]["area"]
         self.save()
         self.fails(2, "evaluate", "photos/labels.json", "--metric", "oks", "--input", "64x64", says=["[2]", "area"])
+
+
+class Everybody(EvaluateTest):
+    def test_is_looked_for_by_a_model_of_several_people(self):
+        try:
+            import torch
+        except ImportError:
+            self.skipTest("PyTorch is not installed")
+        sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
+        from cmap_paf import CmapPaf
+
+        # Random weights, the confidence moved up so that there are peaks.
+        torch.manual_seed(3)
+        state = CmapPaf(18, 18, 21, 8, 3, 0, True).state_dict()
+        state["1.cmap_conv.bias"] += 0.2
+        torch.save(state, self.path("several.pth"))
+        converter = [sys.executable, os.path.join(ROOT, "tools", "convert.py"), "several.pth", "several.safetensors"]
+        subprocess.run(converter, cwd=self.folder, stdout=subprocess.DEVNULL, check=True)
+
+        names = [f"photos/{number}.png" for number in (1, 2, 3)]
+        options = ("--model", "several.safetensors", "--no-pictures", "-q", "--input", "64x64", "--json", "-")
+        found = json.loads(self.limn("estimate", *names, *options)[0])["photos"]
+        people = [pose for photo in found for pose in photo["poses"]]
+        self.assertGreater(len(people), 3)
+
+        # Two of them become the labels: those are to be found again.
+        self.document["categories"][0]["keypoints"] = [keypoint["name"] for keypoint in people[0]["keypoints"]]
+        self.document["annotations"] = []
+        for photo, image in zip(found[1:], (20, 30)):
+            pose = max(photo["poses"], key=lambda pose: sum(k["score"] > 0 for k in pose["keypoints"]))
+            triples = [(k["x"], k["y"], 2 * (k["score"] > 0)) for k in pose["keypoints"]]
+            person = {"image_id": image, "category_id": 1, "bbox": [0, 0, WIDTH, HEIGHT], "area": 2000}
+            self.document["annotations"].append({**person, "keypoints": sum(map(list, triples), [])})
+        self.save()
+        result = self.evaluate("--metric", "oks", "--model", "several.safetensors", "--results", "results.json")
+        self.assertEqual((result["boxes"], result["people"]), ("none", 2))
+        self.assertEqual(result["values"]["AR"], 1)
+        poses = [pose["keypoints"] for pose in json.loads(self.read("results.json"))]
+        expected = [[v for k in pose["keypoints"] for v in (k["x"], k["y"], k["score"])] for pose in people]
+        self.assertEqual(poses, expected)
+        command = ("evaluate", "photos/labels.json", "--model", "several.safetensors", "--flip")
+        self.fails(2, *command, says=["flip test", "one person"])
 
 
 class TheFlipTest(EvaluateTest):

@@ -142,6 +142,11 @@ void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& opti
                      PoseEstimator::Workspace& workspace) {
   const Image picture = load_image(photo.file);
   check_size(picture, photo.image.width, photo.image.height);
+  if (photo.everybody) {
+    estimator.estimate_all(picture, workspace, photo.poses);
+    photo.areas.assign(photo.poses.size(), area_of(workspace));
+    return;
+  }
   for (PersonBox& person : photo.boxes) {
     // As in the evaluations that COCO's published numbers are from; a detector's boxes are taken there as they are.
     if (!options.oks()) check_on_photo(person.box, picture);
@@ -165,7 +170,7 @@ std::size_t estimate_all(const PoseEstimator& estimator, const EvaluateOptions& 
   std::vector<Photo*> to_do;
   std::vector<std::string> files;
   for (Photo& photo : photos) {
-    if (photo.boxes.empty()) continue;
+    if (photo.boxes.empty() && !photo.everybody) continue;
     to_do.push_back(&photo);
     files.push_back(photo.file);
   }
@@ -242,6 +247,8 @@ int evaluate(const EvaluateOptions& options) {
   const KeypointMatch match = match_keypoints(file, options, estimator ? &estimator->skeleton() : nullptr);
   if (!estimator) {
     add_poses(photos, options, match);
+  } else if (options.oks() && options.boxes_are_annotated() && estimator->finds_several()) {
+    for (Photo& photo : photos) photo.everybody = true;
   } else if (options.boxes_are_annotated()) {
     for (Photo& photo : photos) add_annotated(photo, options, match);
   } else {
@@ -303,7 +310,8 @@ void add_evaluate(CLI::App& app, int& status) {
   command
       ->add_option("--boxes", options->boxes,
                    "gt (default): the annotations' boxes; or for oks a FILE\n"
-                   "of a detector's results in COCO's format")
+                   "of a detector's results in COCO's format. For oks, a\n"
+                   "model of several people looks for everybody instead")
       ->type_name("gt|FILE");
   command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
       ->needs("--boxes")
@@ -335,7 +343,9 @@ void add_evaluate(CLI::App& app, int& status) {
   command->footer([] {
     return std::string(
         "Keypoints are matched by name; those that only the annotations or only the model have\n"
-        "do not count. A photo that cannot be read is named, and nobody in it counts.\n");
+        "do not count. A photo that cannot be read is named, and nobody in it counts.\n"
+        "pckh takes the head's size from the annotations' \"headbox\": [x1, y1, x2, y2], and where\n"
+        "there are none from head_top to upper_neck.\n");
   });
   command->callback([options, &status] { status = evaluate(*options); });
 }

@@ -98,6 +98,7 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
   }
 
   scores.mean = mean_tally(tallies[0], skeleton);
+  scores.boxes = options.boxes;
   scores.metric = options.pckh() ? "PCKh" : "PCK";
   scores.unit = scores.metric + "@" + format("%g", options.threshold());
   for (std::size_t k = 0; k < skeleton.keypoints.size(); ++k) {
@@ -130,6 +131,7 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
 
 Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& options, const KeypointMatch& match) {
   Scores scores;
+  const bool everybody = !photos.empty() && photos.front().everybody;
   CocoEvaluation evaluation(match.sigmas);
   for (const Photo& photo : photos) {
     if (photo.failed) continue;
@@ -148,6 +150,7 @@ Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& option
     }
     evaluation.add_image(annotated, found);
   }
+  scores.boxes = everybody ? "none" : options.boxes;
   scores.metric = "OKS";
   scores.unit = "COCO";
   const CocoSummary summary = evaluation.summary();
@@ -161,7 +164,9 @@ Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& option
                    {"AR .75", summary.ar_75},
                    {"AR medium", summary.ar_medium},
                    {"AR large", summary.ar_large}};
-  if (options.poses.empty()) {
+  if (everybody) {
+    scores.notes.emplace_back("Boxes: none; the model looks for everybody in the photo.");
+  } else if (options.poses.empty()) {
     scores.notes.emplace_back(options.boxes_are_annotated()
                                   ? "Boxes: the annotations', clipped to the photo by COCO's rule."
                                   : "Boxes: " + options.boxes + "; of poses with an OKS above 0.9 the best is kept.");
@@ -194,7 +199,7 @@ nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& opti
   nlohmann::ordered_json json;
   if (options.poses.empty()) {
     json["model"] = model;
-    json["boxes"] = options.boxes;
+    json["boxes"] = scores.boxes;
     json["flip"] = options.flip;
     json["flip_shift"] = options.flip_shift;
   } else {

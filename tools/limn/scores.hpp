@@ -68,6 +68,7 @@ struct Photo {
   std::string file;
   std::vector<const CocoPerson*> people;
   std::vector<PersonBox> boxes;
+  bool everybody = false;          ///< whether a model of several people is to find all, instead of the boxes
   std::vector<FoundPerson> given;  ///< with --poses: the poses, instead of boxes
 
   bool failed = false;
@@ -79,7 +80,8 @@ struct Photo {
 struct Scores {
   std::string title;
   std::string metric;
-  std::string unit;  ///< heading of the column of numbers
+  std::string unit;   ///< heading of the column of numbers
+  std::string boxes;  ///< "gt", a file, or "none" where everybody was looked for
   std::vector<std::pair<std::string, double>> values;
   std::vector<std::string> notes;
   std::vector<std::pair<std::string, KeypointTally>> keypoints;  ///< of PCK and PCKh
