@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import textwrap
+import time
 
 try:
     import numpy as np
@@ -212,8 +213,29 @@ def difference(found, expected, shapes):
     return worst
 
 
+def processor_seconds():
+    """(of all programs, of those started here) since the system's and this program's start; None where not known."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(number) for number in file.readline().split()[1:]]
+    except (OSError, ValueError):
+        return None
+    idle_and_guests = ticks[3] + ticks[4] + sum(ticks[8:])
+    times = os.times()
+    return (sum(ticks) - idle_and_guests) / os.sysconf("SC_CLK_TCK"), sum(times[:4])
+
+
+def share_of_others(begin, end, seconds):
+    """The share of this machine's processors that other programs had between two values of processor_seconds()."""
+    if begin is None or end is None:
+        return None
+    others = (end[0] - begin[0]) - (end[1] - begin[1])
+    return max(0.0, others / (seconds * os.cpu_count()))
+
+
 class Results:
     def __init__(self):
+        self.others = None  # share_of_others() while the networks were timed
         self.times = {}  # (case, threads, program's name): medians of the rounds in milliseconds
         self.differences = {}  # program's name: from limn, the largest of all
 
@@ -222,6 +244,7 @@ def measure(cases, programs, threads, rounds, runs, folder):
     """programs[0] is the one that the others' outputs are compared with."""
     results = Results()
     output = os.path.join(folder, "output")
+    start, begin = time.monotonic(), processor_seconds()
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
         for case in cases:
@@ -237,6 +260,7 @@ def measure(cases, programs, threads, rounds, runs, folder):
                     if not apart < TOLERANCE:
                         raise Failure(f"{case}: limn and {program.name} differ by {apart:.2g} of the largest value")
                     results.differences[program.name] = max(apart, results.differences.get(program.name, 0))
+    results.others = share_of_others(begin, processor_seconds(), time.monotonic() - start)
     return results
 
 
@@ -320,8 +344,11 @@ def description(programs, results, rounds, runs):
     text = (
         f"One photo, fp32, the network alone, on {processor()}: medians of {rounds} rounds of {runs} runs, the "
         f"programs taking turns ({versions}; {datetime.date.today().isoformat()}). A ratio below 1 means that limn is "
-        f"faster. The outputs differ by at most {apart:.0e} of the largest value. `tools/benchmark.py --readme` wrote this."
+        f"faster. The outputs differ by at most {apart:.0e} of the largest value. "
     )
+    if results.others is not None:
+        text += f"Other programs had {100 * results.others:.0f} % of the processors meanwhile. "
+    text += "`tools/benchmark.py --readme` wrote this."
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 

@@ -84,6 +84,15 @@ class Rounds(unittest.TestCase):
             self.measure(self.Fake("limn"), self.Fake("peer", wrong_from=2), rounds=2)
 
 
+class Others(unittest.TestCase):
+    def test_have_what_is_left_of_the_busy_time(self):
+        processors = os.cpu_count()
+        share = benchmark.share_of_others((100, 5), (100 + 9 * processors, 5 + 6 * processors), 10)
+        self.assertAlmostEqual(share, 0.3)
+        self.assertEqual(benchmark.share_of_others((100, 5), (101, 7), 10), 0)
+        self.assertIsNone(benchmark.share_of_others(None, (101, 7), 10))
+
+
 class Tables(unittest.TestCase):
     def test_hold_medians_and_ratios(self):
         case, programs = Named("net, 64x32"), [Named("limn"), Named("Peer")]
@@ -95,8 +104,9 @@ class Tables(unittest.TestCase):
     def test_name_the_programs_versions_and_what_they_differ_by(self):
         results = benchmark.Results()
         results.differences = {"Peer": 2e-6, "other": 1e-6}
+        results.others = 0.42
         text = benchmark.description([Named("limn", "0.1"), Named("Peer", "7.8")], results, 5, 10)
-        for words in ("limn 0.1, Peer 7.8", "at most 2e-06", "medians of 5 rounds of 10 runs"):
+        for words in ("limn 0.1, Peer 7.8", "at most 2e-06", "medians of 5 rounds of 10 runs", "had 42 % of"):
             self.assertIn(words, text.replace("\n", " "))
 
     def test_go_between_the_marks_of_the_readme(self):

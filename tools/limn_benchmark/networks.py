@@ -5,6 +5,7 @@
 Each network is the PyTorch definition that limn's reference tensors come from (tests/reference).
 """
 
+import importlib
 import inspect
 import json
 import os
@@ -25,16 +26,27 @@ class Network(NamedTuple):
     convert: Tuple[str, ...] = ()  # options of tools/convert.py beside --input
 
 
-def pose_resnet(depth, keypoints):
-    from pose_resnet import PoseResNet
+def definition(module):
+    """A module of tests/reference; only when it is wanted, since it needs PyTorch."""
+    return importlib.import_module(module)
 
-    return PoseResNet(depth, keypoints)
+
+def pose_resnet(depth):
+    return definition("pose_resnet").PoseResNet(depth, keypoints=16)
 
 
 NETWORKS = {
-    "resnet18_256x256": Network("ResNet18 + 3 deconvolutions", 256, 256, lambda: pose_resnet(18, 16)),
-    "resnet18_256x192": Network("ResNet18 + 3 deconvolutions", 256, 192, lambda: pose_resnet(18, 16)),
-    "resnet50_256x256": Network("ResNet50 + 3 deconvolutions", 256, 256, lambda: pose_resnet(50, 16)),
+    "resnet18_256x256": Network("ResNet18 + 3 deconvolutions", 256, 256, lambda: pose_resnet(18)),
+    "resnet18_256x192": Network("ResNet18 + 3 deconvolutions", 256, 192, lambda: pose_resnet(18)),
+    "resnet50_256x256": Network("ResNet50 + 3 deconvolutions", 256, 256, lambda: pose_resnet(50)),
+    "hrnet_w32_256x256": Network("HRNet-W32", 256, 256, lambda: definition("hrnet").HRNet(32, keypoints=17)),
+    "body_224x224": Network(
+        "Pose-ResNet18-Body",
+        224,
+        224,
+        lambda: definition("cmap_paf").CmapPaf(18, keypoints=18, links=21),
+        ("heatmaps", "part_affinity"),
+    ),
 }
 
 
