@@ -140,6 +140,36 @@ TEST_CASE("without a box the whole photo is the box, and several boxes give thei
   CHECK(both[0].box.x == 100);
 }
 
+TEST_CASE("people looked at in batches have the poses they have alone, with and without the flip test") {
+  const Image photo = load_image(sample_photo);
+  const std::vector<Box> boxes = {
+      {100, 50, 300, 400}, PoseEstimator::whole(photo), {0, 0, 250, 300}, {60, 20, 400, 400}, {30, 60, 200, 350}};
+  for (const bool flip : {false, true}) {
+    EstimatorOptions options;
+    options.flip = flip;
+    const PoseEstimator alone(default_model, options);
+    options.batch = 2;
+    const PoseEstimator batched(default_model, options);
+    CHECK(batched.plan().batch() == (flip ? 4 : 2));
+    auto workspace = batched.make_workspace();
+    std::vector<Pose> poses;
+    batched.estimate(photo, boxes, workspace, poses);
+    REQUIRE(poses.size() == boxes.size());
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      const Pose expected = alone.estimate(photo, boxes[i]);
+      CHECK(poses[i].box.width == boxes[i].width);
+      for (std::size_t k = 0; k < expected.keypoints.size(); ++k) {
+        CHECK(poses[i].keypoints[k].x == doctest::Approx(expected.keypoints[k].x).epsilon(1e-3));
+        CHECK(poses[i].keypoints[k].y == doctest::Approx(expected.keypoints[k].y).epsilon(1e-3));
+        CHECK(poses[i].keypoints[k].score == doctest::Approx(expected.keypoints[k].score).epsilon(1e-3));
+      }
+    }
+  }
+  EstimatorOptions none;
+  none.batch = 0;
+  CHECK_THROWS_AS(PoseEstimator(default_model, none), limn::Error);
+}
+
 TEST_CASE("everybody, to a model of one person, is the person whose box is the photo") {
   const Image photo = load_image(sample_photo);
   CHECK_FALSE(estimator().finds_several());

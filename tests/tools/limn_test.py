@@ -771,6 +771,12 @@ class Bench(ProgramTest):
         self.assertIn("pose_resnet18_mpii16_192x192, input 32x32, 1 thread, fp32, 1 run\n", out)
         self.assertNotIn("final_layer", out)
 
+    def test_several_images_in_one_run(self):
+        out, _ = self.limn("bench", MODEL, "--input", "64x32", "--runs", "2", "--batch", "3")
+        self.assertIn("for each of 3 images", out)
+        self.fails(2, "bench", MODEL, "--batch", "2", "--layers", says=["--batch", "--layers"])
+        self.fails(2, "bench", MODEL, "--batch", "0")
+
     def test_says_the_same_in_json(self):
         out, _ = self.limn("bench", MODEL, "--input", "64x32", "--runs", "3", "--threads", "2", "--json")
         result = json.loads(out)

@@ -26,6 +26,7 @@ struct Options {
   ModelChoice choice;
   int threads = 1;
   int runs = 50;
+  int batch = 1;
   bool layers = false;
   bool json = false;
   std::string feed;
@@ -110,7 +111,7 @@ void write_outputs(const std::string& name, const Plan& plan, const Plan::Worksp
 
 /// What was measured, in seconds and operations per second.
 struct Measurement {
-  std::vector<double> times;       ///< of whole runs
+  std::vector<double> times;       ///< of whole runs, for each image of the batch
   std::vector<double> step_times;  ///< medians, if wanted
   double multiply_adds = 0;
   double peak = 0;
@@ -128,10 +129,10 @@ Measurement measure(const Options& options, const Plan& plan, const ThreadPool& 
   Measurement measured;
   constexpr int warm_up = 3;
   for (int i = -warm_up; i < options.runs; ++i) {
-    workspace.input() = input;  // a run may overwrite it
+    for (Index image = 0; image < plan.batch(); ++image) workspace.input(image) = input;  // a run may overwrite it
     const auto start = Clock::now();
-    plan.run(workspace);
-    if (i >= 0) measured.times.push_back(seconds_since(start));
+    plan.run(workspace, plan.batch());
+    if (i >= 0) measured.times.push_back(seconds_since(start) / static_cast<double>(plan.batch()));
   }
   if (!options.result.empty()) write_outputs(options.result, plan, workspace);
   measured.peak = measure_peak(pool);
@@ -173,6 +174,7 @@ void print_json(const ChosenNetwork& network, const Options& options, const Plan
   json["network"] = network.title;
   json["input"] = {{"height", network.height}, {"width", network.width}};
   json["threads"] = options.threads;
+  json["batch"] = options.batch;
   for (const double time : measured.times) json["milliseconds"].push_back(1e3 * time);
   json["median_milliseconds"] = 1e3 * median(measured.times);
   json["multiply_adds"] = measured.multiply_adds;
@@ -196,8 +198,9 @@ void print_text(const ChosenNetwork& network, const Options& options, const Plan
   std::printf("%s, input %tdx%td, %s, fp32, %s\n", network.title.c_str(), network.height, network.width,
               count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
               count_of(measured.times.size(), "run", "runs").c_str());
-  std::printf("ms        median %.2f, min %.2f, max %.2f\n", 1e3 * median(measured.times), 1e3 * measured.shortest(),
-              1e3 * measured.longest());
+  const std::string images = options.batch == 1 ? "" : ", for each of " + std::to_string(options.batch) + " images";
+  std::printf("ms        median %.2f, min %.2f, max %.2f%s\n", 1e3 * median(measured.times), 1e3 * measured.shortest(),
+              1e3 * measured.longest(), images.c_str());
   std::printf("GFLOP/s   %.1f of %.1f that multiply-adds in registers reach now (%.0f %%), for %.3f direct GFLOP\n",
               measured.rate() / 1e9, measured.peak / 1e9, 100 * measured.rate() / measured.peak,
               2 * measured.multiply_adds / 1e9);
@@ -212,7 +215,7 @@ void bench(const Options& options) {
   if (!network.model) random = std::make_unique<RandomWeights>(network.graph);
   const Weights& weights = random ? random->weights() : network.model->weights();
   const auto pool = std::make_shared<const ThreadPool>(options.threads);
-  const auto plan = make_plan(network.graph, weights, network.height, network.width, pool);
+  const auto plan = make_plan(network.graph, weights, network.height, network.width, pool, options.batch);
   const Measurement measured = measure(options, *plan, *pool);
   (options.json ? print_json : print_text)(network, options, *plan, measured);
 }
@@ -230,9 +233,18 @@ void add_bench(CLI::App& app, int& status) {
   command->add_option("--runs", options->runs, "Runs to take the median of (default 50)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  command->add_flag("--layers", options->layers,
-                    "Show every step as well: method, time, and speed as a\n"
-                    "share of what the processor can do");
+  CLI::Option* batch = command
+                           ->add_option("--batch", options->batch,
+                                        "Images in one run (default 1); the times are for each\n"
+                                        "of them")
+                           ->check(CLI::PositiveNumber)
+                           ->type_name("N");
+  command
+      ->add_flag("--layers", options->layers,
+                 "Show every step as well: method, time, and speed as a\n"
+                 "share of what the processor can do; not with --batch,\n"
+                 "which runs some steps for all images and some for each")
+      ->excludes(batch);
   command->add_flag("--json", options->json, "Print one JSON object instead");
   command
       ->add_option("--feed", options->feed,

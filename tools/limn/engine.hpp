@@ -11,7 +11,7 @@
 namespace limn::program {
 
 std::unique_ptr<const Plan> make_plan(const Graph& graph, const Weights& weights, Index height, Index width,
-                                      std::shared_ptr<const ThreadPool> pool);
+                                      std::shared_ptr<const ThreadPool> pool, Index batch = 1);
 
 std::unique_ptr<const PoseEstimator> make_estimator(const std::string& model, const EstimatorOptions& options);
 

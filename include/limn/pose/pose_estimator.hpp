@@ -27,6 +27,9 @@ struct EstimatorOptions {
   /// Size of the network's input in pixels, positive multiples of 32; 0 means the model file's.
   Index input_width = 0;
   Index input_height = 0;
+  /// People whose boxes are given together that the network looks at in one run: a few percent less time for each, and
+  /// more where the network's input is small, for more memory. See Plan::run.
+  Index batch = 1;
   /// The flip test: keypoints are read from the mean of the photo's heatmaps and its mirror image's (pose/flip.hpp).
   /// Twice the time, for 1 to 2 points of accuracy; most published numbers are with it.
   /// Not for models that tell several people apart.
@@ -52,10 +55,7 @@ class PoseEstimator {
    public:
     /// keypoints x H / stride x W / stride as the network put them out, or their mean after a flip test. Valid until
     /// the next estimate.
-    HeatmapView heatmaps() const {
-      const auto output = plan_.output();
-      return view(average_.size() > 0 ? average_.data() : output.data(), output.rows(), output.cols());
-    }
+    HeatmapView heatmaps() const { return heatmaps(0); }
 
     /// The part affinity maps, 2 * links x H / stride x W / stride, of a model of several people. Likewise valid.
     HeatmapView affinities() const {
@@ -66,13 +66,18 @@ class PoseEstimator {
     /// Maps heatmap cells to pixels of the photo that was last looked at.
     const Affine& photo_from_heatmap() const { return photo_from_heatmap_; }
 
-    Index size_in_bytes() const {
-      return plan_.size_in_bytes() + (input_.size() + average_.size()) * static_cast<Index>(sizeof(float));
-    }
+    Index size_in_bytes() const { return plan_.size_in_bytes() + average_.size() * static_cast<Index>(sizeof(float)); }
 
    private:
     friend class PoseEstimator;
     Workspace(Plan::Workspace plan, Index heatmap_height) : plan_(std::move(plan)), heatmap_height_(heatmap_height) {}
+
+    /// Those of one of the people of a batch.
+    HeatmapView heatmaps(Index person) const {
+      const auto output = plan_.output(0, average_.size() > 0 ? 2 * person : person);
+      const float* values = average_.size() > 0 ? average_.col(person * output.cols()).data() : output.data();
+      return view(values, output.rows(), output.cols());
+    }
 
     HeatmapView view(const float* values, Index maps, Index cells) const {
       return HeatmapView::interleaved(values, maps, heatmap_height_, cells / heatmap_height_);
@@ -80,8 +85,7 @@ class PoseEstimator {
 
     Plan::Workspace plan_;
     Index heatmap_height_;
-    Eigen::MatrixXf input_;  // of the flip test: the input, which the network overwrites, and the mean; else empty
-    Eigen::MatrixXf average_;
+    Eigen::MatrixXf average_;  // of the flip test: keypoints x (person, cell); else empty
     Affine photo_from_heatmap_;
     DecoderWorkspace decoder_;
     PartAffinityWorkspace part_affinity_;
@@ -95,7 +99,10 @@ class PoseEstimator {
 
   /// From a model that is open already. It is not needed any more afterwards.
   explicit PoseEstimator(const Model& model, const EstimatorOptions& options = {})
-      : document_(model.document()), flip_shift_(options.flip_shift), store_(std::make_unique<Store>()) {
+      : document_(model.document()),
+        batch_(options.batch),
+        flip_shift_(options.flip_shift),
+        store_(std::make_unique<Store>()) {
     if (options.flip && finds_several()) throw Error("flip test: expected a model of one person, found one of several");
     if (options.flip) mirrored_keypoints_ = mirrored_keypoints(document_.skeleton);
     InputDocument& input = document_.input;
@@ -103,7 +110,8 @@ class PoseEstimator {
     if (options.input_height != 0) input.height = options.input_height;
     plan_ = std::make_unique<const Plan>(
         model.graph(), model.weights(), input.height, input.width,
-        options.pool != nullptr ? options.pool : std::make_shared<const ThreadPool>(options.threads));
+        options.pool != nullptr ? options.pool : std::make_shared<const ThreadPool>(options.threads),
+        options.flip ? 2 * options.batch : options.batch);
     affinity_links_ = affinity_links(document_.skeleton);
   }
 
@@ -138,22 +146,43 @@ class PoseEstimator {
   ///
   /// A model of several people gives the one with the highest score; if it finds nobody, a pose whose scores are 0.
   void estimate(const ImageView& photo, const Box& box, Workspace& workspace, Pose& pose) const {
-    run(photo, box, workspace);
+    prepare(photo, box, workspace, 0);
+    run(workspace, 1);
     if (finds_several()) {
       decode_several(workspace, workspace.poses_);
       pose = best(workspace.poses_);
       return;
     }
-    decode(workspace.heatmaps(), document_.decoder, workspace.decoder_, workspace.peaks_);
-    make_pose(workspace.peaks_, document_.skeleton, workspace.photo_from_heatmap_, box, pose);
+    read_pose(workspace, 0, box, pose);
   }
 
   /// One pose for each box, in their order.
   std::vector<Pose> estimate(const ImageView& photo, const std::vector<Box>& boxes) const {
     const Borrowed workspace(*this);
-    std::vector<Pose> poses(boxes.size());
-    for (std::size_t i = 0; i < boxes.size(); ++i) estimate(photo, boxes[i], *workspace, poses[i]);
+    std::vector<Pose> poses;
+    estimate(photo, boxes, *workspace, poses);
     return poses;
+  }
+
+  /// The same in the caller's workspace, into poses that are used again and again.
+  void estimate(const ImageView& photo, const std::vector<Box>& boxes, Workspace& workspace,
+                std::vector<Pose>& poses) const {
+    poses.resize(boxes.size());
+    const std::size_t batch = finds_several() ? 1 : static_cast<std::size_t>(batch_);
+    for (std::size_t first = 0; first < boxes.size(); first += batch) {
+      const std::size_t count = (std::min)(batch, boxes.size() - first);
+      if (count == 1) {
+        estimate(photo, boxes[first], workspace, poses[first]);
+        continue;
+      }
+      // From the last to the first, so that the workspace's affine map is in the end that of its heatmaps.
+      for (std::size_t i = count; i-- > 0;) prepare(photo, boxes[first + i], workspace, static_cast<Index>(i));
+      run(workspace, static_cast<Index>(count));
+      for (std::size_t i = count; i-- > 0;) {
+        workspace.photo_from_heatmap_ = heatmap_map(boxes[first + i]);
+        read_pose(workspace, static_cast<Index>(i), boxes[first + i], poses[first + i]);
+      }
+    }
   }
 
   /// Everybody in the photo, by a model of several people, in the order of decode_part_affinity(); a keypoint that was
@@ -174,7 +203,8 @@ class PoseEstimator {
   /// The same into poses that are used again and again, so that nothing is allocated but for more people than before.
   void estimate_all(const ImageView& photo, Workspace& workspace, std::vector<Pose>& poses) const {
     if (finds_several()) {
-      run(photo, whole(photo), workspace);
+      prepare(photo, whole(photo), workspace, 0);
+      run(workspace, 1);
       decode_several(workspace, poses);
     } else {
       poses.resize(1);
@@ -188,33 +218,53 @@ class PoseEstimator {
   }
 
  private:
-  /// From the photo to workspace.heatmaps().
-  void run(const ImageView& photo, const Box& box, Workspace& workspace) const {
-    check(photo);
+  Affine network_map(const Box& box) const {
     const InputDocument& input = document_.input;
-    const Affine network = network_from_photo(input.geometry, box, input.width, input.height, input.padding);
-    workspace.photo_from_heatmap_ = photo_from_heatmap(
-        network, heatmap_stride(input.geometry, input.width, plan_->output_shape().width),
-        heatmap_stride(input.geometry, input.height, plan_->output_shape().height), document_.decoder.offset);
-    preprocess(photo, network, input, input.width, input.height, workspace.plan_.input());
-    run(workspace);
+    return network_from_photo(input.geometry, box, input.width, input.height, input.padding);
   }
 
-  /// From the input that lies in the workspace to workspace.heatmaps().
-  void run(Workspace& workspace) const {
-    if (mirrored_keypoints_.empty()) {
-      plan_->run(workspace.plan_);
+  /// From heatmap cells to photo pixels.
+  Affine heatmap_map(const Box& box) const {
+    const InputDocument& input = document_.input;
+    return photo_from_heatmap(
+        network_map(box), heatmap_stride(input.geometry, input.width, plan_->output_shape().width),
+        heatmap_stride(input.geometry, input.height, plan_->output_shape().height), document_.decoder.offset);
+  }
+
+  /// The network's input for one of the people of a batch; with the flip test its mirror image follows it.
+  void prepare(const ImageView& photo, const Box& box, Workspace& workspace, Index person) const {
+    check(photo);
+    const InputDocument& input = document_.input;
+    workspace.photo_from_heatmap_ = heatmap_map(box);
+    const Index image = flips() ? 2 * person : person;
+    preprocess(photo, network_map(box), input, input.width, input.height, workspace.plan_.input(image));
+    if (flips()) mirror(workspace.plan_.input(image), input.width, workspace.plan_.input(image + 1));
+  }
+
+  /// From the inputs of the first `people` to their heatmaps.
+  void run(Workspace& workspace, Index people) const {
+    if (!flips()) {
+      plan_->run(workspace.plan_, people);
       return;
     }
-    workspace.input_ = workspace.plan_.input();
-    plan_->run(workspace.plan_);
-    workspace.average_ = workspace.plan_.output();
-    mirror(workspace.input_, document_.input.width, workspace.plan_.input());
-    plan_->run(workspace.plan_);
-    const auto output = workspace.plan_.output();
-    average_with_mirrored(workspace.view(output.data(), output.rows(), output.cols()), mirrored_keypoints_, flip_shift_,
-                          workspace.average_);
+    plan_->run(workspace.plan_, 2 * people);
+    const Index cells = plan_->output_shape().pixels();
+    workspace.average_.resize(plan_->output_shape().channels, batch_ * cells);
+    for (Index person = 0; person < people; ++person) {
+      auto average = workspace.average_.middleCols(person * cells, cells);
+      average = workspace.plan_.output(0, 2 * person);
+      const auto mirrored = workspace.plan_.output(0, 2 * person + 1);
+      average_with_mirrored(workspace.view(mirrored.data(), mirrored.rows(), cells), mirrored_keypoints_, flip_shift_,
+                            average);
+    }
   }
+
+  void read_pose(Workspace& workspace, Index person, const Box& box, Pose& pose) const {
+    decode(workspace.heatmaps(person), document_.decoder, workspace.decoder_, workspace.peaks_);
+    make_pose(workspace.peaks_, document_.skeleton, workspace.photo_from_heatmap_, box, pose);
+  }
+
+  bool flips() const { return !mirrored_keypoints_.empty(); }
 
   struct Store {
     std::mutex mutex;
@@ -263,6 +313,7 @@ class PoseEstimator {
   }
 
   ModelDocument document_;
+  Index batch_;
   std::vector<Index> mirrored_keypoints_;  // empty without the flip test
   bool flip_shift_;
   std::unique_ptr<const Plan> plan_;
