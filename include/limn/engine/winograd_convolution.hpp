@@ -80,28 +80,29 @@ class WinogradConvolution : public Kernel {
   void run(const KernelArguments& arguments) const override {
     const int threads = arguments.pool.threads();
     const Index tiles = arguments.images * tiles_y_ * tiles_x_;
-    const Index blocks = (tiles + block_ - 1) / block_;
     float* zeros = arguments.scratch;
     std::fill(zeros, zeros + input_.channels, 0.0F);
     float* transformed = zeros + input_.channels;
     float* products = transformed + threads * input_scratch();
     for (const Phase& phase : phases_) {
-      if (threads == 1 || blocks >= 2 * threads) {
-        // Each thread works on blocks of its own.
+      if (tiles >= threads * block_tiles || threads == 1) {
+        // Each thread works on tiles of its own, about as many as the others in steps that the micro-kernel likes.
+        const Index steps = (tiles + tile_step - 1) / tile_step;
         arguments.pool.parallel_for(threads, [&](Index worker) {
           float* own_input = transformed + worker * input_scratch();
           float* own_products = products + worker * product_scratch();
-          for (Index i = blocks * worker / threads; i < blocks * (worker + 1) / threads; ++i) {
-            const Block block{i * block_, (std::min)(block_, tiles - i * block_)};
+          const Index end = (std::min)(tiles, steps * (worker + 1) / threads * tile_step);
+          for (Index first = steps * worker / threads * tile_step; first < end; first += block_) {
+            const Block block{first, (std::min)(block_, end - first)};
             transform_input(phase, arguments.input, zeros, block, 0, block.count, own_input);
             multiply(phase, arguments, block, 0, panels_, own_input, own_products);
           }
         });
         continue;
       }
-      // So few blocks that the threads share the work of each: first its input, then the panels of weights.
-      for (Index i = 0; i < blocks; ++i) {
-        const Block block{i * block_, (std::min)(block_, tiles - i * block_)};
+      // So few tiles that the threads share the work of each block: first its input, then the panels of weights.
+      for (Index first = 0; first < tiles; first += block_) {
+        const Block block{first, (std::min)(block_, tiles - first)};
         const Split inputs(block.count, threads);
         arguments.pool.parallel_for(inputs.tasks, [&](Index task) {
           transform_input(phase, arguments.input, zeros, block, inputs.first(task), inputs.last(task), transformed);
@@ -124,7 +125,8 @@ class WinogradConvolution : public Kernel {
 
   /// Tiles that are worked on together: few, so that their transformed maps stay in the cache, but enough to hide the
   /// time that the weights take to arrive, and a sum of large tiles of the micro-kernel.
-  static constexpr Index block_tiles = tile_pixels > 8 ? 16 : 3 * tile_pixels;
+  static constexpr Index tile_step = tile_pixels > 8 ? 8 : tile_pixels;
+  static constexpr Index block_tiles = tile_pixels > 8 ? 2 * tile_step : 3 * tile_step;
 
   /// Tiles are numbered by image, row and column.
   struct Block {
