@@ -689,6 +689,7 @@ class Families(ConvertTest):
                 "samples": 7,
                 "max_peaks": 100,
                 "max_objects": 100,
+                "min_keypoints": 1,
             },
         )
         self.assertEqual(document["keypoints"], SKELETONS["body18"].keypoints)
