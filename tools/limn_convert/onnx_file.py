@@ -9,6 +9,7 @@ Source of what nodes mean: github.com/onnx/onnx, docs/Operators.md and docs/Chan
 """
 
 import math
+import warnings
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -98,7 +99,9 @@ def read_onnx(data):
         ) from None
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # some versions of protobuf only warn of data that they do not understand
+            model.ParseFromString(data)
     except Exception as error:  # protobuf's own class, which differs between its versions
         raise ConvertError("no ONNX file, or a truncated or damaged one: %s" % error) from None
     if not model.graph.node:
@@ -292,6 +295,7 @@ class _Reader:
             self._describe_conv(node, proto, attributes, shape)
         elif op == "BatchNormalization":
             self._describe_norm(node, proto, attributes)
+            self._set_shape(node, shape, lambda n: n)
         elif op == "MaxPool":
             kernel = list(attributes.get("kernel_shape", []))
             stride, padding = _window(attributes, kernel)

@@ -89,7 +89,7 @@ def _candidates(graph):
 
     if len(graph.outputs) == 2:
         candidates = list(_cmap_pafs(graph, convs, deconvs))
-    elif deconvs or not any("upsampling" in node.kind for node in graph.nodes):
+    else:
         ups = tuple((node.channels(), _deconv_kernel(node)) for node in deconvs[:MAX_DECONVS]) or ((256, 4),) * 3
         sigmoid = "sigmoid" if last is not None and last.kind == "Sigmoid" else "none"
         networks = [
@@ -97,9 +97,8 @@ def _candidates(graph):
             for depth, (bottleneck, _) in RESNETS.items()
             for stride_on in (("3x3", "1x1") if bottleneck else ("3x3",))
         ]
-    else:
-        networks = [HRNet(final.kernel.shape[1], final.channels(), kernel, activation=activation)]
-    if len(graph.outputs) != 2:
+        if not deconvs:
+            networks.append(HRNet(final.kernel.shape[1], final.channels(), kernel, activation=activation))
         candidates = [(options, graph.outputs) for options in networks]
     return sorted(candidates, key=lambda candidate: abs(len(candidate[0].network().layers) - len(graph.nodes)))
 
@@ -197,11 +196,13 @@ def _misfit(layer, values, takers, used, makers, others):
     expected = "%s (%s)" % (layer.kind, layer.name)
     if len(values) > 1:
         expected += " of %s and %s" % tuple(makers[value] for value in values)
-    unused = [node for value in values for node in takers.get(value, []) if node not in used]
+    there = [node for value in values for node in takers.get(value, [])]
+    unused = [node for node in there if node not in used]
     unused = [node for node in unused if node.kind not in others] or unused
     if not unused:
-        return "after %s the graph ends, expected %s" % (makers[values[0]], expected)
-    node = next((node for node in unused if node.kind.split(",")[0] == layer.kind.split(",")[0]), unused[0])
+        found = " and ".join(node.kind for node in there) or "nothing"
+        return "what comes after %s does not fit: expected %s, found %s" % (makers[values[0]], expected, found)
+    node = unused[0]
     found = node.kind
     if node.norm and not layer.norm:
         found += " and batch norm"
