@@ -4,6 +4,7 @@
 Need numpy, PyTorch and onnx. Where the limn program is there, it also runs what comes out.
 """
 
+import copy
 import functools
 import io
 import os
@@ -59,7 +60,11 @@ NETWORKS = {
         11,
     ),
     "body": (CmapPaf, {"depth": 18, "keypoints": 18, "links": 21}, 11),
-    "body_plain": (CmapPaf, {"depth": 18, "keypoints": 18, "links": 21, "upsample_channels": 8, "attention": False}, 17),
+    "body_plain": (
+        CmapPaf,
+        {"depth": 18, "keypoints": 18, "links": 21, "upsample_channels": 8, "attention": False},
+        17,
+    ),
     "hand_flat": (
         CmapPaf,
         {"depth": 18, "keypoints": 21, "links": 20, "upsample_channels": 8, "num_upsample": 2, "num_flat": 2},
@@ -72,7 +77,9 @@ NETWORKS = {
 }
 
 
+@functools.lru_cache(maxsize=None)
 def make(name):
+    """The network and its operator set; not to be changed."""
     class_, options, opset = NETWORKS[name]
     return randomise(class_(**options)), opset
 
@@ -98,9 +105,7 @@ def export(network, mode, opset, **options):
     file = io.BytesIO()
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network, torch.zeros(1, 3, *SIZE), file, training=mode, opset_version=opset, do_constant_folding=True, **options
-        )
+        torch.onnx.export(network, torch.zeros(1, 3, *SIZE), file, training=mode, opset_version=opset, **options)
     return file.getvalue()
 
 
@@ -246,9 +251,9 @@ class OnnxTest(unittest.TestCase):
         """A network built as the document says, with the arrays for weights, gives what the exported one gives."""
         class_, options, _ = NETWORKS[name]
         style = {key: document["network"][key] for key in ("normalization", "activation") if key in document["network"]}
-        copy = class_(**{**options, **style}).eval()
+        rebuilt = class_(**{**options, **style}).eval()
         change = limn_name if class_ is CmapPaf else str
-        state = copy.state_dict()
+        state = rebuilt.state_dict()
         wanted = {key: change(key) for key in state if change(key) and not key.endswith("num_batches_tracked")}
         self.assertEqual(set(arrays), set(wanted.values()))
         with torch.no_grad():
@@ -257,7 +262,7 @@ class OnnxTest(unittest.TestCase):
                 state[key].copy_(torch.from_numpy(arrays[short].copy()))
             torch.manual_seed(5)
             x = torch.randn(1, 3, *SIZE)
-            expected, found = make(name)[0](x), copy(x)
+            expected, found = make(name)[0](x), rebuilt(x)
         if class_ is not CmapPaf:
             expected, found = (expected,), (found,)
         for e, f in zip(expected, found):
@@ -385,19 +390,18 @@ class Unfolded(OnnxTest):
             def forward(self, x):
                 return nn.functional.interpolate(x, size=(x.shape[2] * self.factor, x.shape[3] * self.factor))
 
-        network, _ = make("hrnet")
+        network = copy.deepcopy(make("hrnet")[0])
         for module in list(network.modules()):
             for name, child in list(module.named_children()):
                 if isinstance(child, nn.Upsample):
                     setattr(module, name, ToSize(int(child.scale_factor)))
         axes = {"x": {0: "n", 2: "h", 3: "w"}}
         expected = self.converted_checkpoint("hrnet")[1]
-        for opset in (11, 13):
-            fixed = export(network, UNFOLDED, opset)
-            free = export(network, UNFOLDED, opset, input_names=["x"], dynamic_axes=axes)
-            self.assertIn("Shape", {node.op_type for node in model_of(free).graph.node})
-            for data in (fixed, free):
-                self.assert_same(self.converts(data)[1], expected)
+        fixed = export(network, UNFOLDED, 11)
+        free = export(network, UNFOLDED, 13, input_names=["x"], dynamic_axes=axes)
+        self.assertIn("Shape", {node.op_type for node in model_of(free).graph.node})
+        for data in (fixed, free):
+            self.assert_same(self.converts(data)[1], expected)
 
     def test_ablations_are_seen(self):
         for class_, options in ((PoseResNet, NETWORKS["resnet50"][1]), (HRNet, NETWORKS["hrnet"][1])):
@@ -519,10 +523,10 @@ class Families(OnnxTest):
             document, _ = self.converts(data, *options)
             return document["input"]["height"], document["input"]["width"]
 
-        network, opset = make("hrnet_17")
+        network, opset = make("resnet18")
         axes = {"x": {0: "n", 2: "h", 3: "w"}}
-        self.assertEqual(size(exported("hrnet_17", FOLDED)), SIZE)
-        self.assertEqual(size(exported("hrnet_17", FOLDED), "--input", "128x96"), (128, 96))
+        self.assertEqual(size(exported("resnet18", FOLDED)), SIZE)
+        self.assertEqual(size(exported("resnet18", FOLDED), "--input", "128x96"), (128, 96))
         free = export(network, FOLDED, opset, input_names=["x"], dynamic_axes=axes)
         self.assertEqual(size(free), (256, 256))
         model = model_of(exported("resnet18", FOLDED))
@@ -600,7 +604,8 @@ class Refusals(OnnxTest):
         add = node_of(model, "Add", 2)
         replace_input(model, add.output[0], add.input[0])
         model.graph.node.remove(add)
-        err = self.refuses(model, "after node /layer1/layer1.1/Relu (Relu) does not fit: expected Conv 1x1", "downsample")
+        said = "what comes after node /layer1/layer1.1/Relu (Relu) does not fit: expected Conv 1x1"
+        err = self.refuses(model, said, "(layer2.0.downsample.0)")
         self.assertTrue(err.endswith("found Conv 3x3, 64 to 128 channels, stride 2, padding 1\n"), err)
 
     def test_a_sum_of_other_values_is_named(self):
@@ -689,10 +694,10 @@ class Refusals(OnnxTest):
             def forward(self, x):
                 return self.fc(self.network.features(x).mean((2, 3)))
 
-        err = self.refuses(export(Classifier().eval(), FOLDED, opset), "does not fit: expected ConvTranspose 4x4, 512 to")
-        self.assertIn("found ReduceMean", err)
+        data = export(Classifier().eval(), FOLDED, opset)
+        self.refuses(data, "does not fit: expected ConvTranspose 4x4, 512 to", "found ReduceMean")
         other = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 17, 1)).eval()
-        self.refuses(export(other, FOLDED, 11), "expected Conv 7x7, 3 to 64 channels", "found Conv 3x3, 3 to 8 channels")
+        self.refuses(export(other, FOLDED, 11), "expected Conv 7x7, 3 to 64 channels", "found Conv 3x3, 3 to 8")
         self.refuses(export(nn.Sequential(nn.ReLU()), FOLDED, 11), "no convolution")
 
     def test_more_outputs_or_inputs_than_expected_are_refused(self):
