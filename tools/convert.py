@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Makes a limn model file of a PyTorch checkpoint. Needs Python 3.9 and numpy, not PyTorch."""
+"""Makes a limn model file of a PyTorch checkpoint or an ONNX file.
+
+Needs Python 3.9 and numpy, not PyTorch; for ONNX files also the package onnx.
+"""
 
 import argparse
 import os
 import re
 import sys
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 try:
     import numpy as np
@@ -13,9 +17,11 @@ except ImportError:
 
 from limn_convert import ConvertError
 from limn_convert.checkpoint import Checkpoint, state_dict
-from limn_convert.families import FAMILIES, recognise, rename
+from limn_convert.families import FAMILIES, Family, recognise, recognise_network, rename
 from limn_convert.model_file import write_model
-from limn_convert.networks import Choices, check_tensors
+from limn_convert.networks import Choices, Network, check_tensors
+from limn_convert.onnx_file import is_onnx, read_onnx
+from limn_convert.onnx_match import match_network
 from limn_convert.skeletons import SKELETONS, fitting_skeleton, load_skeleton
 
 # The settings of each decoder, with their defaults.
@@ -24,12 +30,17 @@ DECODERS = {
     "quarter_offset": {"margin": 1},
     "dark": {"kernel": 11},
     "dark_udp": {"kernel": 11},
-    "part_affinity": {"cmap_threshold": 0.1, "link_threshold": 0.1},
+    "part_affinity": {"cmap_threshold": 0.1, "link_threshold": 0.1, "min_keypoints": 1},
 }
 
 EPILOG = """\
 What the checkpoint shows is found in it: depth, deconvolutions, number of keypoints. The rest comes from its family,
 told by the tensor names, and from the options. Families: {families}.
+
+An ONNX file (.onnx) is recognised by its layers and how they are connected, whatever they are named, with batch norm or
+with batch norm folded into the convolutions. It shows its input size as well. Networks that it does not hold whole, or
+that hold more, are refused with the first node that does not fit. It may not show whose Simple Baselines network it is:
+then say --family.
 
 --f16 halves the file: convolution weights are rounded to half precision. Biases and batch norm, less than 1 % of the
 file, stay F32, since a running variance can lie outside of half's range.
@@ -44,7 +55,7 @@ def parse(arguments):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("checkpoint", metavar="CHECKPOINT", help=".pth, .pt or .pth.tar from torch.save, or a .zip around one")
+    add("checkpoint", metavar="CHECKPOINT", help=".pth, .pt or .pth.tar from torch.save, a .zip around one, or .onnx")
     add("output", metavar="OUT.safetensors", help="the model file to write")
     add("--keypoints", metavar="SET", help="%s or FILE.json (default: by their number)" % ", ".join(SKELETONS))
     add("--f16", action="store_true", help="store convolution weights in half precision")
@@ -72,12 +83,18 @@ def parse(arguments):
     threshold = _number(1e-6, 1e6)
     add("--cmap-threshold", type=threshold, metavar="T", help="part_affinity: least value of a peak")
     add("--link-threshold", type=threshold, metavar="T", help="part_affinity: least score of a link")
+    add("--min-keypoints", type=_number(1, 4096, int), metavar="N", help="part_affinity: people with fewer are dropped")
 
     group = parser.add_argument_group("what a checkpoint does not show of its network")
     add = group.add_argument
-    add("--stride-on", choices=("3x3", "1x1"), default="3x3", help="1x1: caffe-style bottlenecks (default: 3x3)")
+    add("--stride-on", choices=("3x3", "1x1"), help="1x1: caffe-style bottlenecks (default: 3x3)")
     add("--activation", choices=("none", "sigmoid"), help="after the last layer (default: as its family)")
-    add("--inner-activation", choices=("relu", "none"), default="relu", help="after the others (default: relu)")
+    add("--inner-activation", choices=("relu", "none"), help="after the others (default: relu)")
+
+    group = parser.add_argument_group("what an ONNX file may not show")
+    add = group.add_argument
+    known = [family.option for family in FAMILIES if family.option]
+    add("--family", choices=known, help="who published it (default: told by structure or names)")
 
     group = parser.add_argument_group("where it comes from")
     add = group.add_argument
@@ -147,22 +164,16 @@ def convert(options):
     for algorithm in ("sha256", "sha1"):
         if getattr(options, algorithm):
             checkpoint.check(algorithm, getattr(options, algorithm))
-    tensors = state_dict(checkpoint.load())
-    family = recognise(tensors)
-    tensors, originals, unused = rename(family, tensors)
-    tensors = {name: t for name, t in tensors.items() if not name.endswith(".num_batches_tracked")}
-    shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    activation = options.activation or family.output_activation
-    network = family.network(shapes, Choices(options.stride_on, activation, options.inner_activation))
-    check_tensors(network.shapes, shapes, originals)
+    read = read_graph if is_onnx(options.checkpoint, checkpoint.data) else read_tensors
+    family, network, tensors, originals, unused, size = read(options, checkpoint)
     own = SKELETONS.get(family.skeleton)
     if skeleton is None and own and network.keypoints == len(own.keypoints):
         skeleton = own
     skeleton = fitting_skeleton(skeleton, network.keypoints, network.links)
 
-    document = make_document(options, family, network, skeleton, checkpoint.sha256)
+    document = make_document(options, family, network, skeleton, size, checkpoint.sha256)
     arrays = {name: read_values(originals[name], tensors[name], options.f16) for name in network.shapes}
-    size = write_model(options.output, arrays, document)
+    written = write_model(options.output, arrays, document)
     without = ", without %s, which nothing uses" % " and ".join(unused) if unused else ""
     return "%s: %s, %s %dx%d, %d parameters%s, %s, %d bytes (%s)" % (
         options.output,
@@ -173,15 +184,55 @@ def convert(options):
         network.parameters(),
         without,
         "F16" if options.f16 else "F32",
-        size,
+        written,
         family.name,
     )
 
 
+class Found(NamedTuple):
+    """What a file holds."""
+
+    family: Family
+    network: Network
+    tensors: Dict  # limn's name: tensor
+    originals: Dict[str, str]  # limn's name: the file's
+    unused: List[str]  # names of tensors that the network does not use
+    size: Optional[Tuple[int, int]] = None  # height and width of the input, where the file shows them
+
+
+def read_tensors(options, checkpoint):
+    """Of a PyTorch checkpoint."""
+    if options.family:
+        raise ConvertError("--family is for ONNX files; a checkpoint's tensor names tell it")
+    tensors = state_dict(checkpoint.load())
+    family = recognise(tensors)
+    tensors, originals, unused = rename(family, tensors)
+    tensors = {name: t for name, t in tensors.items() if not name.endswith(".num_batches_tracked")}
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    activation = options.activation or family.output_activation
+    choices = Choices(options.stride_on or "3x3", activation, options.inner_activation or "relu")
+    network = family.network(shapes, choices)
+    check_tensors(network.shapes, shapes, originals)
+    return Found(family, network, tensors, originals, unused)
+
+
+def read_graph(options, checkpoint):
+    """Of an ONNX file."""
+    for key in ("stride_on", "activation", "inner_activation"):
+        if getattr(options, key):
+            raise ConvertError("--%s does not apply to an ONNX file, which shows it" % key.replace("_", "-"))
+    graph = read_onnx(checkpoint.data)
+    network, tensors, originals = match_network(graph)
+    family = recognise_network(network, graph.names, options.family)
+    if graph.size and not options.input and any(not 0 < extent <= 16384 or extent % 32 for extent in graph.size):
+        raise ConvertError("its input is %dx%d, expected multiples of 32 up to 16384: say --input" % graph.size)
+    return Found(family, network, tensors, originals, [], graph.size)
+
+
 def read_values(name, tensor, f16):
     """A tensor's values as they are stored: float32, or float16 for a kernel if wanted."""
-    if not tensor.storage.type.is_float:
-        raise ConvertError("tensor %s holds %s, floating-point numbers expected" % (name, tensor.storage.type.name))
+    if not tensor.is_float:
+        raise ConvertError("tensor %s holds %s, floating-point numbers expected" % (name, tensor.type_name))
     values = tensor.to_float32()
     if not np.isfinite(values).all():
         raise ConvertError("tensor %s has values that are NaN or infinite" % name)
@@ -196,9 +247,9 @@ def read_values(name, tensor, f16):
     return halves
 
 
-def make_document(options, family, network, skeleton, sha256):
-    """The JSON document of the model file: the family's defaults, overridden by the options."""
-    height, width = options.input or family.size(network.keypoints)
+def make_document(options, family, network, skeleton, size, sha256):
+    """The JSON document of the model file: the file's size, the family's defaults, both overridden by the options."""
+    height, width = options.input or size or family.size(network.keypoints)
     input_ = {"width": width, "height": height}
     input_.update(family.input)
     for key in family.input:
@@ -234,7 +285,7 @@ def make_decoder(options, network, default):
         decoder = {"type": kind, "offset": default["offset"], **DECODERS[kind]}
     if options.offset is not None:
         decoder["offset"] = options.offset
-    for key in ("margin", "kernel", "cmap_threshold", "link_threshold"):
+    for key in ("margin", "kernel", "cmap_threshold", "link_threshold", "min_keypoints"):
         given = getattr(options, key)
         if given is None:
             continue

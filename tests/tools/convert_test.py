@@ -689,6 +689,7 @@ class Families(ConvertTest):
                 "samples": 7,
                 "max_peaks": 100,
                 "max_objects": 100,
+                "min_keypoints": 1,
             },
         )
         self.assertEqual(document["keypoints"], SKELETONS["body18"].keypoints)
@@ -897,13 +898,19 @@ class Options(ConvertTest):
         document, _ = self.converts(trt_pose, *"--cmap-threshold 0.15 --link-threshold 0.2".split())
         thresholds = (document["decoder"]["cmap_threshold"], document["decoder"]["link_threshold"])
         self.assertEqual(thresholds, (0.15, 0.2))
+        document, _ = self.converts(trt_pose, *"--min-keypoints 2".split())
+        self.assertEqual(document["decoder"]["min_keypoints"], 2)
         document, _ = self.converts(trt_pose, *"--decoder argmax".split())
         self.assertEqual(document["decoder"], {"type": "argmax", "offset": 2.0})
         os.remove(self.output)
         self.refuses(arrays_of(), "part affinity", options="--decoder part_affinity".split())
         self.refuses(arrays_of(), "--cmap-threshold", "quarter_offset", options="--cmap-threshold 1".split())
+        self.refuses(arrays_of(), "--min-keypoints", "quarter_offset", options="--min-keypoints 2".split())
         self.refuses(arrays_of(), "--margin", "argmax", options="--decoder argmax --margin 1".split())
         self.refuses(arrays_of(), "--kernel", "quarter_offset", options="--kernel 11".split())
+
+    def test_the_family_is_asked_for_onnx_files_alone(self):
+        self.refuses(arrays_of(), "--family is for ONNX files", options="--family microsoft".split())
 
     def test_a_hash_that_agrees_lets_the_checkpoint_pass(self):
         data = zip_checkpoint(arrays_of())

@@ -2,7 +2,9 @@
 
 checkpoint  a PyTorch file to tensors by name, without PyTorch and without running what the file says
 families    whose network it is, told by the tensor names: how to rename them, how its input and output are meant
-networks    which tensors that network has, with their shapes
+networks    which layers and tensors that network has, with their shapes
+onnx_file   or an ONNX file to a graph of layers
+onnx_match  which network that graph is, and its tensors by limn's names
 skeletons   keypoint names, links and flip pairs
 model_file  limn's safetensors file
 """

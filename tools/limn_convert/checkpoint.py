@@ -104,6 +104,14 @@ class Tensor(_Built):
             )
         self.storage, self.offset, self.shape, self.stride = storage, offset, tuple(shape), tuple(stride)
 
+    @property
+    def is_float(self):
+        return self.storage.type.is_float
+
+    @property
+    def type_name(self):
+        return self.storage.type.name
+
     def to_float32(self):
         """The values as a contiguous float32 array of the tensor's shape; only for floating-point tensors."""
         values = self.storage.values()[self.offset :]
@@ -318,6 +326,10 @@ class Checkpoint:
     @property
     def sha256(self):
         return hashlib.sha256(self._files[-1]).hexdigest()
+
+    @property
+    def data(self):
+        return self._files[-1]
 
     def load(self):
         """The object that was saved: tensors in containers."""

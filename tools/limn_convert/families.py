@@ -18,6 +18,9 @@ class Family(NamedTuple):
     unused: Optional[str] = None  # pattern of whole names that the checkpoint has and the network does not use
     skeleton: Optional[str] = None  # the keypoint set, where the number of keypoints does not tell it
     output_activation: str = "none"
+    option: str = ""  # --family's name for it
+    types: Tuple[str, ...] = ("pose_resnet",)  # of networks
+    head: str = r"(?!)"  # how names of the head begin, some of which an ONNX file keeps when the rest is folded
 
 
 def _imagenet(channels, geometry="affine", resample="bilinear"):
@@ -47,6 +50,7 @@ def _part_affinity(network):
         "samples": 7,
         "max_peaks": 100,
         "max_objects": 100,
+        "min_keypoints": 1,
     }
 
 
@@ -77,6 +81,8 @@ FAMILIES = [
         input=_imagenet("rgb", "stretch", "nearest"),
         decoder=_part_affinity,
         size=lambda keypoints: (224, 224),
+        option="trt_pose",
+        types=("cmap_paf",),
     ),
     Family(
         # github.com/smolboii/single-person-pose-estimation: trained on LIP, fed OpenCV's BGR planes, whole pictures.
@@ -99,6 +105,8 @@ FAMILIES = [
         size=lambda keypoints: (256, 256),
         skeleton="lip16",
         output_activation="sigmoid",
+        option="lip",
+        head=r"heatmap_out\.",
     ),
     Family(
         # github.com/osmr/imgclsmob, pytorchcv's simplepose_coco.py and common.py (HeatmapMaxDetBlock: margin 0).
@@ -119,6 +127,8 @@ FAMILIES = [
         input=_imagenet("rgb"),
         decoder=_quarter_offset(0),
         size=lambda keypoints: (256, 192),
+        option="imgclsmob",
+        head=r"decoder\.(unit\d|final_block)\.",
     ),
     Family(
         # github.com/open-mmlab/mmpose, configs topdown_heatmap of its versions 0.x: ResNet and HRNet.
@@ -129,6 +139,9 @@ FAMILIES = [
         input=_imagenet("rgb"),
         decoder=_quarter_offset(1),
         size=_coco_or_mpii_size,
+        option="mmpose",
+        types=("pose_resnet", "hrnet"),
+        head=r"(keypoint_head|head)\.(deconv_layers|final_layer)\.",
     ),
     Family(
         # The same from 1.0 on. Its data_preprocessor holds mean and standard deviation, which are ImageNet's.
@@ -149,6 +162,8 @@ FAMILIES = [
         input=_imagenet("rgb"),
         decoder=_quarter_offset(1),
         size=_coco_or_mpii_size,
+        option="hrnet",
+        types=("hrnet",),
     ),
     Family(
         # github.com/microsoft/human-pose-estimation.pytorch. It feeds OpenCV's BGR planes to statistics meant for RGB.
@@ -158,6 +173,8 @@ FAMILIES = [
         input=_imagenet("bgr"),
         decoder=_quarter_offset(1),
         size=_coco_or_mpii_size,
+        option="microsoft",
+        head=r"(deconv_layers|final_layer)\.",
     ),
 ]
 
@@ -176,6 +193,31 @@ def recognise(tensors):
         "a network of no known family (%s): its tensors are named %s, ..."
         % ("; ".join(family.name for family in FAMILIES), ", ".join(list(tensors)[:3]))
     )
+
+
+def recognise_network(network, names, option=None):
+    """The family of a network from an ONNX file, told by --family, the network itself, or names in the file.
+
+    The structure shows what trt_pose, HRNet and the LIP network are. But Simple Baselines is the same network whoever
+    published it, and fed other colours: where no name tells, nothing is guessed.
+    """
+    type_ = network.document["type"]
+    fitting = [family for family in FAMILIES if type_ in family.types and family.option]
+    if option:
+        for family in fitting:
+            if family.option == option:
+                return family
+        raise ConvertError("--family %s has no network of type %s, as this one is" % (option, type_))
+    if network.document.get("output_activation") == "sigmoid":
+        return next(family for family in fitting if family.output_activation == "sigmoid")
+    if type_ == "hrnet":  # mmpose feeds and reads it in the same way
+        return next(family for family in fitting if family.option == "hrnet")
+    bare = [re.sub(r"^((module|model)\.)+", "", name) for name in names]
+    named = [family for family in fitting if any(re.match(family.head, name) for name in bare)]
+    if len(named) == 1 or len(fitting) == 1:
+        return (named or fitting)[0]
+    colours = ", ".join("%s (%s)" % (family.option, family.input["channels"].upper()) for family in fitting)
+    raise ConvertError("nothing in it tells whose network it is and which colours it is fed: say --family: " + colours)
 
 
 def rename(family, tensors):

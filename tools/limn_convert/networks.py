@@ -1,11 +1,25 @@
-"""Which tensors a network has. Each type of network is a function from the shapes that were found to a Network."""
+"""Which layers and tensors a network has. Each type of network is a class of its options, which builds a Network.
+
+A checkpoint shows the options in its tensors' names and shapes: one function for each type. An ONNX file shows the
+layers: onnx_match.py tries options until their layers are those.
+"""
 
 import re
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from . import ConvertError
 
 Shape = Tuple[int, ...]
+
+
+class Layer(NamedTuple):
+    """One node of the network: what it does, and which values it takes and gives. Value 0 is the picture."""
+
+    kind: str  # such as "Relu", "Conv 3x3, 64 to 128 channels, stride 2, padding 1": equal texts are equal layers
+    name: str  # limn's
+    inputs: Tuple[int, ...]
+    output: int
+    norm: str = ""  # the batch norm after it, if it may have one, which is no layer of its own here
 
 
 class Network(NamedTuple):
@@ -14,6 +28,8 @@ class Network(NamedTuple):
     keypoints: int
     stride: int  # input pixels per heatmap cell
     shapes: Dict[str, Shape]  # every tensor it has, in the order of the layers
+    layers: List[Layer]  # in the order of execution
+    outputs: Tuple[int, ...]  # values
     links: Optional[int] = None  # with a part affinity field each; None: the network has no such fields
 
     def parameters(self):
@@ -46,95 +62,299 @@ MAX_FLAT_LAYERS = 16  # after each of trt_pose's deconvolutions
 # ---- The families --------------------------------------------------------------------------------------------------
 
 
-def pose_resnet(found, choices=Choices()):
+class PoseResNet(NamedTuple):
     """A ResNet, transposed convolutions of stride 2, a convolution to heatmaps (Microsoft, lib/models/pose_resnet.py).
 
-    `found` maps tensor names to shapes. Depth, deconvolutions, keypoints and normalisation come from it.
+    deconvs: (channels, kernel) each. deconv_bias: beside batch norm.
     """
-    depth, bottleneck, blocks = _resnet(found)
-    if choices.stride_on == "1x1" and not bottleneck:
+
+    depth: int
+    deconvs: Tuple[Tuple[int, int], ...]
+    keypoints: int
+    final_kernel: int = 1
+    deconv_bias: bool = False
+    stride_on: str = "3x3"
+    output_activation: str = "none"
+    normalization: str = "batch_norm"
+    activation: str = "relu"
+
+    def network(self):
+        layers = Layers(self.normalization, self.activation)
+        bias = self.deconv_bias and self.normalization != "bias"  # of every convolution then
+        x, channels = layers.resnet(0, *RESNETS[self.depth], self.stride_on)
+        for i, (width, kernel) in enumerate(self.deconvs):
+            x = layers.deconv_and_norm(x, "deconv_layers.", 3 * i, channels, width, kernel, bias)
+            x = layers.relu(x, "deconv_layers.%d" % (3 * i + 2))
+            channels = width
+        x = layers.conv(x, "final_layer", channels, self.keypoints, self.final_kernel, bias=True)
+        if self.output_activation == "sigmoid":
+            x = layers.add("Sigmoid", "sigmoid", x)
+
+        kernels = [kernel for _, kernel in self.deconvs]
+        document = {
+            "type": "pose_resnet",
+            "depth": self.depth,
+            "deconv": {
+                "channels": [width for width, _ in self.deconvs],
+                "kernel": kernels[0] if len(set(kernels)) == 1 else kernels,
+                "bias": bias,
+            },
+            "final_kernel": self.final_kernel,
+            "stride_on": self.stride_on,
+            "output_activation": self.output_activation,
+            **_style(self),
+        }
+        name, stride = "pose_resnet%d" % self.depth, 32 >> len(self.deconvs)
+        return Network(name, document, self.keypoints, stride, layers.shapes, layers.layers, (x,))
+
+
+class HRNet(NamedTuple):
+    """Four branches of different resolution (leoxiaobin/deep-high-resolution-net.pytorch, lib/models/pose_hrnet.py)."""
+
+    width: int
+    keypoints: int
+    final_kernel: int = 1
+    normalization: str = "batch_norm"
+    activation: str = "relu"
+
+    def network(self):
+        layers = Layers(self.normalization, self.activation)
+        widths = [self.width << branch for branch in range(4)]
+        x = layers.conv_and_norm(0, "conv1", "bn1", 3, BASE_CHANNELS, 3, 2)
+        x = layers.relu(x, "relu1")
+        x = layers.conv_and_norm(x, "conv2", "bn2", BASE_CHANNELS, BASE_CHANNELS, 3, 2)
+        x = layers.relu(x, "relu2")
+        channels = BASE_CHANNELS
+        for block in range(4):
+            x, channels = layers.block(x, "layer1.%d" % block, True, channels, BASE_CHANNELS)
+        same = channels == widths[0]
+        branches = [
+            x if same else layers.sequence(x, "transition1.0", channels, widths[0], 1),
+            layers.sequence(x, "transition1.1.0", channels, widths[1], 2),
+        ]
+        for stage, modules in ((2, 1), (3, 4), (4, 3)):
+            if stage > 2:
+                at = "transition%d.%d.0" % (stage - 1, stage - 1)
+                branches.append(layers.sequence(branches[-1], at, widths[stage - 2], widths[stage - 1], 2))
+            for module in range(modules):
+                finest_only = stage == 4 and module == modules - 1
+                branches = _exchange(layers, "stage%d.%d" % (stage, module), branches, widths, finest_only)
+        x = layers.conv(branches[0], "final_layer", self.width, self.keypoints, self.final_kernel, bias=True)
+        document = {
+            "type": "hrnet",
+            "width": self.width,
+            "final_kernel": self.final_kernel,
+            **_style(self),
+        }
+        return Network("hrnet_w%d" % self.width, document, self.keypoints, 4, layers.shapes, layers.layers, (x,))
+
+
+def _style(options):
+    """What an ablation leaves out; nothing for the published networks."""
+    usual = {"normalization": "batch_norm", "activation": "relu"}
+    return {key: getattr(options, key) for key, value in usual.items() if getattr(options, key) != value}
+
+
+def _exchange(layers, at, branches, widths, finest_only):
+    """A module of HRNet: four blocks in each branch, then each branch becomes a sum of all."""
+    branches = list(branches)
+    for branch, width in enumerate(widths[: len(branches)]):
+        for block in range(4):
+            name = "%s.branches.%d.%d" % (at, branch, block)
+            branches[branch], _ = layers.block(branches[branch], name, False, width, width)
+    fused = []
+    for to in range(1 if finest_only else len(branches)):
+        total = None
+        for branch, x in enumerate(branches):
+            name = "%s.fuse_layers.%d.%d" % (at, to, branch)
+            if branch > to:
+                x = layers.conv_and_norm(x, name + ".0", name + ".1", widths[branch], widths[to], 1)
+                x = layers.add(upsample_kind(1 << (branch - to)), name + ".2", x)
+            for step in range(branch, to):
+                last = step == to - 1
+                out = widths[to] if last else widths[branch]
+                x = layers.sequence(x, "%s.%d" % (name, step - branch), widths[branch], out, 2, relu=not last)
+            sum_name = "%s.fuse_layers.%d.sum%d" % (at, to, branch)
+            total = x if total is None else layers.add("Add", sum_name, total, x)
+        fused.append(layers.relu(total, "%s.fuse_layers.%d" % (at, to)))
+    return fused
+
+
+class CmapPaf(NamedTuple):
+    """A ResNet and two branches, to heatmaps and to part affinity fields (trt_pose, trt_pose/models/common.py).
+
+    It always has batch norm, and biases in its branches beside that.
+    """
+
+    depth: int
+    keypoints: int
+    fields: int  # two for each link
+    width: int = 256  # channels of the branches
+    upsamples: int = 3
+    flat_layers: int = 0
+    attention: bool = True
+
+    def network(self):
+        layers = Layers()
+        features, channels = layers.resnet(0, *RESNETS[self.depth])
+        outputs = (
+            self._branch(layers, features, channels, "cmap", "Sigmoid", self.keypoints),
+            self._branch(layers, features, channels, "paf", "Tanh", self.fields),
+        )
+        document = {
+            "type": "cmap_paf",
+            "depth": self.depth,
+            "upsample_channels": self.width,
+            "upsamples": self.upsamples,
+            "flat_layers": self.flat_layers,
+            "attention": self.attention,
+        }
+        name, stride, links = "cmap_paf_resnet%d" % self.depth, 32 >> self.upsamples, self.fields // 2
+        return Network(name, document, self.keypoints, stride, layers.shapes, layers.layers, outputs, links)
+
+    def _branch(self, layers, x, channels, branch, weighing, maps):
+        width, up, module = self.width, branch + "_up.", 0
+        for _ in range(self.upsamples):
+            x = layers.deconv_and_norm(x, up, module, channels, width, 4, bias=True)
+            x = layers.relu(x, "%s%d" % (up, module + 2))
+            channels, module = width, module + 3
+            for _ in range(self.flat_layers):
+                names = ("%s%d" % (up, module), "%s%d" % (up, module + 1))
+                x = layers.conv_and_norm(x, *names, width, width, 3, bias=True)
+                x = layers.relu(x, "%s%d" % (up, module + 2))
+                module += 3
+        if self.attention:
+            name = branch + "_att"
+            weight = layers.conv(x, name, width, width, 3, bias=True)
+            weight = layers.add(weighing, "%s.%s" % (name, weighing.lower()), weight)
+            x = layers.add("Mul", name + ".multiply", x, weight)
+        return layers.conv(x, branch + "_conv", width, maps, 1, bias=True)
+
+
+# ---- The layers of the parts ---------------------------------------------------------------------------------------
+
+
+def conv_kind(kernel, channels, out, stride, padding):
+    return "Conv %s, %s to %s channels, stride %s, padding %s" % (kernel, channels, out, stride, padding)
+
+
+def deconv_kind(kernel, channels, out, stride, padding, output_padding):
+    text = "ConvTranspose %s, %s to %s channels, stride %s, padding %s, output padding %s"
+    return text % (kernel, channels, out, stride, padding, output_padding)
+
+
+def max_pool_kind(kernel, stride, padding):
+    return "MaxPool %s, stride %s, padding %s" % (kernel, stride, padding)
+
+
+def upsample_kind(factor):
+    return "nearest upsampling by %s" % factor
+
+
+# kernel of a transposed convolution of stride 2: (padding, output padding) that double the size exactly (Microsoft,
+# _get_deconv_cfg)
+DECONV_PADDING = {4: (1, 0), 3: (1, 1), 2: (0, 0)}
+
+
+class Layers:
+    """Collects layers, and the names and shapes of their tensors, in the order of execution.
+
+    normalization: "batch_norm", "bias" or "none". activation: "relu" or "none". Methods take values and return them.
+    """
+
+    def __init__(self, normalization="batch_norm", activation="relu"):
+        self.shapes = {}
+        self.layers = []
+        self.normalization = normalization
+        self.activation = activation
+
+    def add(self, kind, name, *inputs, norm=""):
+        self.layers.append(Layer(kind, name, inputs, len(self.layers) + 1, norm))
+        return len(self.layers)
+
+    def conv(self, x, name, channels, out, kernel, stride=1, bias=False, norm=""):
+        self.shapes[name + ".weight"] = (out, channels, kernel, kernel)
+        if bias:
+            self.shapes[name + ".bias"] = (out,)
+        kind = conv_kind("%dx%d" % (kernel, kernel), channels, out, stride, kernel // 2)
+        return self.add(kind, name, x, norm=norm)
+
+    def norm(self, name, channels):
+        if self.normalization == "batch_norm":
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                self.shapes["%s.%s" % (name, part)] = (channels,)
+
+    def relu(self, x, name):
+        return self.add("Relu", name, x) if self.activation == "relu" else x
+
+    def conv_and_norm(self, x, conv, norm, channels, out, kernel, stride=1, bias=False):
+        x = self.conv(x, conv, channels, out, kernel, stride, bias or self.normalization == "bias", norm)
+        self.norm(norm, out)
+        return x
+
+    def deconv_and_norm(self, x, prefix, number, channels, out, kernel, bias):
+        name, norm = "%s%d" % (prefix, number), "%s%d" % (prefix, number + 1)
+        self.shapes[name + ".weight"] = (channels, out, kernel, kernel)
+        if bias or self.normalization == "bias":
+            self.shapes[name + ".bias"] = (out,)
+        self.norm(norm, out)
+        kind = deconv_kind("%dx%d" % (kernel, kernel), channels, out, 2, *DECONV_PADDING[kernel])
+        return self.add(kind, name, x, norm=norm)
+
+    def sequence(self, x, name, channels, out, stride, relu=True):
+        x = self.conv_and_norm(x, name + ".0", name + ".1", channels, out, 3, stride)
+        return self.relu(x, name + ".2") if relu else x
+
+    def block(self, x, name, bottleneck, channels, width, stride=1, stride_on="3x3"):
+        """A residual block; returns its output and that one's channels. Where the size is halved, they also change."""
+        out = 4 * width if bottleneck else width
+        kernels = (1, 3, 1) if bottleneck else (3, 3)
+        widths = (channels,) + ((width, width, out) if bottleneck else (width, out))
+        strides = [1] * len(kernels)
+        strides[1 if bottleneck and stride_on == "3x3" else 0] = stride
+        branch = x
+        for i, kernel in enumerate(kernels):
+            conv, norm = "%s.conv%d" % (name, i + 1), "%s.bn%d" % (name, i + 1)
+            branch = self.conv_and_norm(branch, conv, norm, widths[i], widths[i + 1], kernel, strides[i])
+            if i + 1 < len(kernels):
+                branch = self.relu(branch, "%s.relu%d" % (name, i + 1))
+        if channels != out:
+            x = self.conv_and_norm(x, name + ".downsample.0", name + ".downsample.1", channels, out, 1, stride)
+        return self.relu(self.add("Add", name + ".add", branch, x), name), out
+
+    def resnet(self, x, bottleneck, blocks, stride_on="3x3"):
+        """conv1 to layer4; returns its output and that one's channels."""
+        x = self.conv_and_norm(x, "conv1", "bn1", 3, BASE_CHANNELS, 7, 2)
+        x = self.add(max_pool_kind("3x3", 2, 1), "maxpool", self.relu(x, "relu"))
+        channels = BASE_CHANNELS
+        for layer, count in enumerate(blocks, 1):
+            for block in range(count):
+                name, width = "layer%d.%d" % (layer, block), BASE_CHANNELS << (layer - 1)
+                stride = 2 if layer > 1 and block == 0 else 1
+                x, channels = self.block(x, name, bottleneck, channels, width, stride, stride_on)
+        return x, channels
+
+
+# ---- What a checkpoint shows ---------------------------------------------------------------------------------------
+
+
+def pose_resnet(found, choices=Choices()):
+    """`found` maps tensor names to shapes. Depth, deconvolutions, keypoints and normalisation come from it."""
+    depth = _resnet(found)
+    if choices.stride_on == "1x1" and not RESNETS[depth][0]:
         raise ConvertError("--stride-on 1x1 is for bottleneck blocks, from depth 50 on; this is a ResNet%d" % depth)
     deconvs, bias = _deconvs(found)
-    keypoints, final_kernel = _final(found)
-    tensors = Tensors(normalization_of(found))
-    bias = bias and tensors.normalization != "bias"  # of every convolution then
-    channels = tensors.resnet(bottleneck, blocks)
-    for i, (width, kernel) in enumerate(deconvs):
-        tensors.deconv_and_norm("deconv_layers.", 3 * i, channels, width, kernel, bias)
-        channels = width
-    tensors.conv("final_layer", channels, keypoints, final_kernel, bias=True)
-
-    kernels = [kernel for _, kernel in deconvs]
-    document = {
-        "type": "pose_resnet",
-        "depth": depth,
-        "deconv": {
-            "channels": [width for width, _ in deconvs],
-            "kernel": kernels[0] if len(set(kernels)) == 1 else kernels,
-            "bias": bias,
-        },
-        "final_kernel": final_kernel,
-        "stride_on": choices.stride_on,
-        "output_activation": choices.output_activation,
-        **_style(tensors, choices),
-    }
-    return Network("pose_resnet%d" % depth, document, keypoints, 32 >> len(deconvs), tensors.shapes)
+    keypoints, kernel = _final(found)
+    options = PoseResNet(depth, deconvs, keypoints, kernel, bias, normalization=normalization_of(found))
+    return options._replace(**choices._asdict()).network()
 
 
 def hrnet(found, choices=Choices()):
-    """Four branches of different resolution (leoxiaobin/deep-high-resolution-net.pytorch, lib/models/pose_hrnet.py)."""
+    """Likewise."""
     _only(choices, "an HRNet", stride_on="3x3", output_activation="none")
     name = "stage2.0.branches.0.0.conv1.weight"
     width = _count(name, _kernel_shape(found, name, (3,)), 0)
-    keypoints, final_kernel = _final(found)
-    tensors = Tensors(normalization_of(found))
-    widths = [width << branch for branch in range(4)]
-
-    tensors.conv_and_norm("conv1", "bn1", 3, BASE_CHANNELS, 3)
-    tensors.conv_and_norm("conv2", "bn2", BASE_CHANNELS, BASE_CHANNELS, 3)
-    channels = BASE_CHANNELS
-    for block in range(4):
-        channels = tensors.block("layer1.%d." % block, True, channels, BASE_CHANNELS)
-    if channels != widths[0]:
-        tensors.sequence("transition1.0.", channels, widths[0], 3)
-    tensors.sequence("transition1.1.0.", channels, widths[1], 3)
-    for stage, modules in ((2, 1), (3, 4), (4, 3)):
-        if stage > 2:
-            at = "transition%d.%d.0." % (stage - 1, stage - 1)
-            tensors.sequence(at, widths[stage - 2], widths[stage - 1], 3)
-        for module in range(modules):
-            finest_only = stage == 4 and module == modules - 1
-            _exchange(tensors, "stage%d.%d." % (stage, module), widths[:stage], finest_only)
-    tensors.conv("final_layer", width, keypoints, final_kernel, bias=True)
-    document = {
-        "type": "hrnet",
-        "width": width,
-        "final_kernel": final_kernel,
-        **_style(tensors, choices),
-    }
-    return Network("hrnet_w%d" % width, document, keypoints, 4, tensors.shapes)
-
-
-def _style(tensors, choices):
-    """What an ablation leaves out; nothing for the published networks."""
-    style = {"normalization": tensors.normalization, "activation": choices.activation}
-    usual = {"normalization": "batch_norm", "activation": "relu"}
-    return {key: value for key, value in style.items() if value != usual[key]}
-
-
-def _exchange(tensors, at, widths, finest_only):
-    """A module of HRNet: four blocks in each branch, then each branch becomes a sum of all."""
-    for branch, width in enumerate(widths):
-        for block in range(4):
-            tensors.block("%sbranches.%d.%d." % (at, branch, block), False, width, width)
-    for to in range(1 if finest_only else len(widths)):
-        for branch, width in enumerate(widths):
-            name = "%sfuse_layers.%d.%d." % (at, to, branch)
-            if branch > to:
-                tensors.sequence(name, width, widths[to], 1)
-            for step in range(branch, to):
-                out = widths[to] if step == to - 1 else width
-                tensors.sequence("%s%d." % (name, step - branch), width, out, 3)
+    return HRNet(width, *_final(found), normalization_of(found), choices.activation).network()
 
 
 def pose_resnet_or_hrnet(found, choices=Choices()):
@@ -143,99 +363,16 @@ def pose_resnet_or_hrnet(found, choices=Choices()):
 
 
 def cmap_paf(found, choices=Choices()):
-    """A ResNet and two branches, to heatmaps and to part affinity fields (trt_pose, trt_pose/models/common.py)."""
+    """Likewise."""
     _only(choices, "a network of part affinity fields", **Choices()._asdict())
-    depth, bottleneck, blocks = _resnet(found)
-    attention = "cmap_att.weight" in found
+    depth = _resnet(found)
     width, upsamples, flat_layers = _upsampling(found)
     keypoints = _count("cmap_conv.weight", _kernel_shape(found, "cmap_conv.weight", (1,)), 0)
     fields = _count("paf_conv.weight", _kernel_shape(found, "paf_conv.weight", (1,)), 0)
     if fields % 2 != 0:
         raise ConvertError("tensor paf_conv.weight makes %d maps, expected two for each link" % fields)
-
-    tensors = Tensors()
-    features = tensors.resnet(bottleneck, blocks)
-    for branch, maps in (("cmap", keypoints), ("paf", fields)):
-        channels, module = features, 0
-        for _ in range(upsamples):
-            tensors.deconv_and_norm(branch + "_up.", module, channels, width, 4, bias=True)
-            channels, module = width, module + 3
-            for _ in range(flat_layers):
-                tensors.conv("%s_up.%d" % (branch, module), width, width, 3, bias=True)
-                tensors.norm("%s_up.%d" % (branch, module + 1), width)
-                module += 3
-        if attention:
-            tensors.conv(branch + "_att", width, width, 3, bias=True)
-        tensors.conv(branch + "_conv", width, maps, 1, bias=True)
-    document = {
-        "type": "cmap_paf",
-        "depth": depth,
-        "upsample_channels": width,
-        "upsamples": upsamples,
-        "flat_layers": flat_layers,
-        "attention": attention,
-    }
-    name = "cmap_paf_resnet%d" % depth
-    return Network(name, document, keypoints, 32 >> upsamples, tensors.shapes, fields // 2)
-
-
-# ---- The tensors of the parts --------------------------------------------------------------------------------------
-
-
-class Tensors:
-    """Collects names and shapes in the order of the layers. normalization: "batch_norm", "bias" or "none"."""
-
-    def __init__(self, normalization="batch_norm"):
-        self.shapes = {}
-        self.normalization = normalization
-
-    def conv(self, name, channels, out, kernel, bias=False):
-        self.shapes[name + ".weight"] = (out, channels, kernel, kernel)
-        if bias:
-            self.shapes[name + ".bias"] = (out,)
-
-    def norm(self, name, channels):
-        if self.normalization == "batch_norm":
-            for part in ("weight", "bias", "running_mean", "running_var"):
-                self.shapes["%s.%s" % (name, part)] = (channels,)
-
-    def conv_and_norm(self, conv, norm, channels, out, kernel):
-        self.conv(conv, channels, out, kernel, bias=self.normalization == "bias")
-        self.norm(norm, out)
-
-    def deconv_and_norm(self, prefix, number, channels, out, kernel, bias):
-        self.shapes["%s%d.weight" % (prefix, number)] = (channels, out, kernel, kernel)
-        if bias or self.normalization == "bias":
-            self.shapes["%s%d.bias" % (prefix, number)] = (out,)
-        self.norm("%s%d" % (prefix, number + 1), out)
-
-    def sequence(self, prefix, channels, out, kernel):
-        self.conv_and_norm(prefix + "0", prefix + "1", channels, out, kernel)
-
-    def block(self, prefix, bottleneck, channels, width):
-        """A residual block; returns its output's channels. Where the size is halved, they also change."""
-        out = 4 * width if bottleneck else width
-        kernels = (1, 3, 1) if bottleneck else (3, 3)
-        widths = (channels,) + ((width, width, out) if bottleneck else (width, out))
-        for i, kernel in enumerate(kernels):
-            conv, norm = "%sconv%d" % (prefix, i + 1), "%sbn%d" % (prefix, i + 1)
-            self.conv_and_norm(conv, norm, widths[i], widths[i + 1], kernel)
-        if channels != out:
-            self.conv_and_norm(prefix + "downsample.0", prefix + "downsample.1", channels, out, 1)
-        return out
-
-    def resnet(self, bottleneck, blocks):
-        """conv1 to layer4; returns the channels of its output."""
-        self.conv_and_norm("conv1", "bn1", 3, BASE_CHANNELS, 7)
-        channels = BASE_CHANNELS
-        for layer, count in enumerate(blocks, 1):
-            for block in range(count):
-                prefix = "layer%d.%d." % (layer, block)
-                channels = self.block(prefix, bottleneck, channels, BASE_CHANNELS << (layer - 1))
-        return channels
-
-
-# ---- What a checkpoint shows ---------------------------------------------------------------------------------------
+    attention = "cmap_att.weight" in found
+    return CmapPaf(depth, keypoints, fields, width, upsamples, flat_layers, attention).network()
 
 
 def normalization_of(found):
@@ -246,12 +383,12 @@ def normalization_of(found):
 
 
 def _resnet(found):
-    """Depth, block type and blocks per layer, told by which blocks there are."""
+    """The depth, told by which blocks there are."""
     bottleneck = any(re.fullmatch(r"layer\d\.\d{1,3}\.conv3\.weight", name) for name in found)
     blocks = tuple(_last_index(found, "layer%d" % layer) + 1 for layer in (1, 2, 3, 4))
     for depth, kind in RESNETS.items():
         if kind == (bottleneck, blocks):
-            return depth, bottleneck, blocks
+            return depth
     raise ConvertError(
         "%s blocks %d, %d, %d, %d make no ResNet of depth %s"
         % (("bottleneck" if bottleneck else "basic",) + blocks + (", ".join(map(str, RESNETS)),))
@@ -274,7 +411,7 @@ def _deconvs(found):
         name = "deconv_layers.%d.weight" % (3 * i)
         shape = _kernel_shape(found, name, (2, 3, 4))
         deconvs.append((_count(name, shape, 1), shape[2]))
-    return deconvs, any("deconv_layers.%d.bias" % (3 * i) in found for i in range(count))
+    return tuple(deconvs), any("deconv_layers.%d.bias" % (3 * i) in found for i in range(count))
 
 
 def _upsampling(found):
