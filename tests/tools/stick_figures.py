@@ -70,7 +70,7 @@ def write_png(path, picture):
 def document(count, seed):
     """COCO's JSON of so many people, each in a photo of its own, and the pictures by file name."""
     random = np.random.default_rng(seed)
-    category = {"id": 1, "name": "stick", "keypoints": NAMES, "skeleton": [[a + 1, b + 1] for a, b in LINKS]}
+    category = {"id": 1, "name": "person", "keypoints": NAMES, "skeleton": [[a + 1, b + 1] for a, b in LINKS]}
     annotations = {"images": [], "annotations": [], "categories": [category]}
     pictures = {}
     for number in range(1, count + 1):
