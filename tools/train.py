@@ -58,10 +58,20 @@ def parse(arguments):
     add = group.add_argument
     add("--depth", type=int, choices=sorted(RESNETS), default=18, help="of the ResNet (default: 18)")
     add("--input", type=convert._size, default=(256, 256), metavar="HxW", help="default: 256x256")
-    add("--head", type=convert._number(1, 4096, int), nargs="+", default=[256] * 3, metavar="CHANNELS",
-        help="of the three deconvolutions (default: 256; one number stands for three)")
-    add("--start", metavar="FILE", help="weights to start from: torchvision's ResNet of this depth, a whole network "
-        "that convert.py knows, or a limn model file (default: random)")
+    add(
+        "--head",
+        type=convert._number(1, 4096, int),
+        nargs="+",
+        default=[256] * 3,
+        metavar="CHANNELS",
+        help="of the three deconvolutions (default: 256; one number stands for three)",
+    )
+    add(
+        "--start",
+        metavar="FILE",
+        help="weights to start from: torchvision's ResNet of this depth, a whole network "
+        "that convert.py knows, or a limn model file (default: random)",
+    )
 
     group = parser.add_argument_group("the recipe")
     add = group.add_argument
@@ -69,27 +79,60 @@ def parse(arguments):
     add("--batch", type=positive, default=32, help="people in a step (default: %(default)s)")
     add("--learning-rate", type=convert._number(1e-9, 10), default=1e-3, metavar="RATE", help="Adam's (default: 0.001)")
     add("--schedule", choices=("step", "cosine"), default="step", help="default: step")
-    add("--steps", type=positive, nargs="*", metavar="EPOCH",
-        help="after which the rate falls to a tenth (default: 90 120 of 140 epochs, and these shares of others)")
+    add(
+        "--steps",
+        type=positive,
+        nargs="*",
+        metavar="EPOCH",
+        help="after which the rate falls to a tenth (default: 90 120 of 140 epochs, and these shares of others)",
+    )
     add("--warmup", type=least_0, default=0, metavar="STEPS", help="in which the rate rises from 0 (default: 0)")
-    add("--sigma", type=convert._number(0.1, 100), metavar="CELLS",
-        help="of the targets (default: 2, and 3 for inputs from 384 on)")
-    add("--targets", choices=("rounded", "exact"), default="rounded",
+    add(
+        "--sigma",
+        type=convert._number(0.1, 100),
+        metavar="CELLS",
+        help="of the targets (default: 2, and 3 for inputs from 384 on)",
+    )
+    add(
+        "--targets",
+        choices=("rounded", "exact"),
+        default="rounded",
         help="Gaussians around whole cells, as published, read with a quarter offset; or around the exact place, read "
-        "with DARK (default: rounded)")
+        "with DARK (default: rounded)",
+    )
     add("--seed", type=least_0, default=0)
 
     group = parser.add_argument_group("variation of the photos")
     add = group.add_argument
-    add("--rotation", type=convert._number(0, 180), default=30.0, metavar="DEGREES",
-        help="standard deviation (default: 30; published for COCO: 40)")
-    add("--scale", type=convert._number(0, 0.9), default=0.25, metavar="S",
-        help="by 1 +- S (default: 0.25; published for COCO: 0.3)")
+    add(
+        "--rotation",
+        type=convert._number(0, 180),
+        default=30.0,
+        metavar="DEGREES",
+        help="standard deviation (default: 30; published for COCO: 40)",
+    )
+    add(
+        "--scale",
+        type=convert._number(0, 0.9),
+        default=0.25,
+        metavar="S",
+        help="by 1 +- S (default: 0.25; published for COCO: 0.3)",
+    )
     add("--flip", type=share, default=0.5, metavar="SHARE", help="of mirrored samples (default: 0.5)")
-    add("--half-body", type=share, default=0.0, metavar="SHARE",
-        help="of samples that show only the upper or the lower half of a person (default: 0; HRNet: 0.3)")
-    add("--colour-jitter", type=share, default=0.0, metavar="J",
-        help="contrast, saturation, brightness and each plane times 1 +- J (default: 0)")
+    add(
+        "--half-body",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="of samples that show only the upper or the lower half of a person (default: 0; HRNet: 0.3)",
+    )
+    add(
+        "--colour-jitter",
+        type=share,
+        default=0.0,
+        metavar="J",
+        help="contrast, saturation, brightness and each plane times 1 +- J (default: 0)",
+    )
 
     group = parser.add_argument_group("where and how")
     add = group.add_argument
@@ -98,8 +141,13 @@ def parse(arguments):
     add("--threads", type=positive, help="default: PyTorch's choice")
     add("--workers", type=least_0, help="processes that read photos (default: by the processors)")
     add("--checkpoint", metavar="FILE.pth", help="default: OUT.checkpoint.pth")
-    add("--save-every", type=convert._number(0, 10**6), default=10.0, metavar="MINUTES",
-        help="and after each epoch (default: 10)")
+    add(
+        "--save-every",
+        type=convert._number(0, 10**6),
+        default=10.0,
+        metavar="MINUTES",
+        help="and after each epoch (default: 10)",
+    )
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
 
     group = parser.add_argument_group("what the model file says of itself")

@@ -491,6 +491,12 @@ class Pck(unittest.TestCase):
         self.assertEqual((tally.right.tolist(), tally.labelled.tolist()), ([0, 0, 0, 0], [1, 0, 1, 1]))
 
 
+def document_of(path):
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        return json.loads(json.loads(file.read(length))["__metadata__"]["limn"])
+
+
 class Interrupted(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -541,9 +547,11 @@ class Interrupted(unittest.TestCase):
         with self.assertRaisesRegex(TrainError, "no checkpoint of train.py"):
             trainer.load(self.checkpoint)
 
-    def test_by_a_signal_it_leaves_a_checkpoint_that_can_be_converted(self):
+    def test_by_a_signal_it_leaves_a_checkpoint_to_go_on_from(self):
         path, output = os.path.join(self.folder, "annotations.json"), os.path.join(self.folder, "out.safetensors")
         arguments = [path, output, "--input", "32x32", "--head", "8", "--batch", "4", "--epochs", "1", "--threads", "1"]
+        arguments += ["--targets", "exact", "--half-body", "0.5", "--colour-jitter", "0.2", "--schedule", "cosine"]
+        arguments += ["--warmup", "2", "--precision", "f32", "--depth", "34", "--f16", "--name", "tiny"]
         command = [sys.executable, os.path.join(ROOT, "tools", "train.py"), *arguments]
         say_when = "train.Printed.step = lambda self, trainer, losses: os.kill(os.getpid(), %d)" % signal.SIGTERM
         program = f"import os, sys; sys.path.insert(0, {os.path.dirname(command[1])!r}); import train; {say_when}; "
@@ -558,7 +566,10 @@ class Interrupted(unittest.TestCase):
         done = subprocess.run(command + ["--resume"], stdout=subprocess.PIPE, text=True, check=False)
         self.assertEqual(done.returncode, 0)
         self.assertIn("goes on after 0 epochs and 1 steps", done.stdout)
-        self.assertTrue(os.path.exists(output))
+        document = document_of(output)
+        self.assertEqual((document["name"], document["network"]["depth"]), ("tiny", 34))
+        self.assertEqual(document["decoder"], {"type": "dark", "offset": 0.0, "kernel": 11})
+        self.assertEqual(document["accuracy"], [])
 
 
 class StickFigures(unittest.TestCase):
@@ -582,9 +593,7 @@ class StickFigures(unittest.TestCase):
                     signal.signal(number, handler)
             print(said.getvalue())
 
-            with open(output, "rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                document = json.loads(json.loads(file.read(length))["__metadata__"]["limn"])
+            document = document_of(output)
             self.assertEqual(document["name"], "pose_resnet18_person13_64x64")
             self.assertEqual(document["keypoints"], stick_figures.NAMES)
             self.assertEqual(document["links"], [list(link) for link in stick_figures.LINKS])
