@@ -4,7 +4,7 @@
 packages_program="g++ cmake make ninja-build libeigen3-dev nlohmann-json3-dev libstb-dev libcli11-dev"
 packages_test="doctest-dev python3 python3-numpy clang-format-14"
 packages_clang="clang"
-packages_reference="python3-torch"
+packages_reference="python3-torch python3-pil"
 
 # What the same things are called elsewhere.
 needed_elsewhere="a C++17 compiler, CMake 3.24 or later, Make or Ninja, Eigen 3.4, nlohmann/json 3.9, stb_image, CLI11 2; \

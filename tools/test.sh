@@ -9,7 +9,8 @@
 #   LIMN_PRESET        release (default), dev, asan-ubsan or tsan: CMakePresets.json
 #   LIMN_BUILD_DIR     where to build (default: build/test, or build/PRESET for another preset than release)
 #   LIMN_CMAKE_OPTIONS more options for cmake, separated by blanks, e.g. -DLIMN_WERROR=ON
-#   LIMN_WITH_PYTORCH  1 installs PyTorch too (some hundred MB) and computes the reference tensors again
+#   LIMN_WITH_PYTORCH  1 installs PyTorch too (some hundred MB): the reference tensors are computed again, and a small
+#                      network is trained
 #   LIMN_INSTALL       0 installs nothing
 #
 # The last line says "N passed, N failed, N skipped". Exit status 0 if at least one test ran and none failed.

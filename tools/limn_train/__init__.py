@@ -1,0 +1,17 @@
+"""The parts of tools/train.py, in the order in which a photo passes through them.
+
+annotations   COCO's keypoint format to people and their keypoint set
+images        reading and warping photos, with OpenCV or Pillow
+augmentation  which part of the photo becomes the network's input: the map, its mirror image; colour jitter
+samples       a person of a photo to an input and its keypoints
+network       Simple Baselines' network
+start         other weights to start from
+targets       Gaussian heatmaps, the loss
+decoding      heatmaps back to places, as limn does it
+scores        PCK, as `limn evaluate` counts it
+training      epochs, learning rate, checkpoints, validation
+"""
+
+
+class TrainError(Exception):
+    """One sentence for the user: which file or option, what was expected and what was found."""

@@ -1,0 +1,122 @@
+"""Reads people from annotations in COCO's keypoint format."""
+
+import hashlib
+import json
+import math
+import os
+from typing import List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from limn_convert.skeletons import SKELETONS, Skeleton
+
+from . import TrainError
+
+
+class Person(NamedTuple):
+    photo: str  # path
+    photo_size: Optional[Tuple[int, int]]  # width, height as annotated
+    box: Tuple[float, float, float, float]  # x, y, width, height in pixels
+    places: np.ndarray  # (K, 2): x, y in pixels
+    labelled: np.ndarray  # (K,) bool: visible or hidden, but there
+
+
+class Annotations(NamedTuple):
+    skeleton: Skeleton
+    people: List[Person]
+    sha256: str  # of the file
+
+
+def read_annotations(path, images=None):
+    """People with a box and a labelled keypoint, crowds left out. images: the photos' folder (default: the file's)."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        document = json.loads(data.decode("utf-8"))
+    except OSError as error:
+        raise TrainError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise TrainError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise TrainError(f"{path}: expected an object with images, annotations and categories")
+    categories = [c for c in _entries(path, document, "categories") if c.get("keypoints")]
+    if len(categories) != 1:
+        raise TrainError(f"{path}: expected one category with keypoints, found {len(categories)}")
+    skeleton = _skeleton(path, categories[0])
+    folder = os.path.dirname(path) if images is None else images
+    photos = {}
+    for number, image in enumerate(_entries(path, document, "images")):
+        if type(image.get("id")) is not int or not isinstance(image.get("file_name"), str):
+            raise TrainError(f"{path}: images[{number}]: expected an id and a file_name")
+        size = (image.get("width"), image.get("height"))
+        photos[image["id"]] = (os.path.join(folder, image["file_name"]), size if None not in size else None)
+
+    people = []
+    for number, entry in enumerate(_entries(path, document, "annotations")):
+        if entry.get("iscrowd") or entry.get("category_id", categories[0].get("id")) != categories[0].get("id"):
+            continue
+        where = f"{path}: annotations[{number}]"
+        if entry.get("image_id") not in photos:
+            raise TrainError(f"{where}: image_id: expected the id of one of the images")
+        triples = np.array(_numbers(where, entry, "keypoints", 3 * len(skeleton.keypoints)), float).reshape(-1, 3)
+        box = tuple(_numbers(where, entry, "bbox", 4))
+        labelled = triples[:, 2] > 0
+        if labelled.any() and box[2] > 0 and box[3] > 0:
+            photo, size = photos[entry["image_id"]]
+            people.append(Person(photo, size, box, triples[:, :2].copy(), labelled))
+    if not people:
+        raise TrainError(f"{path}: nobody in it has both a box and a labelled keypoint")
+    return Annotations(skeleton, people, hashlib.sha256(data).hexdigest())
+
+
+def flip_pairs_by_name(names):
+    """[(left, right), ...]: names with `left` and `right` in the same place and otherwise alike."""
+    rights = {name.replace("right", "left", 1): number for number, name in enumerate(names) if "right" in name}
+    return [(number, rights[name]) for number, name in enumerate(names) if "left" in name and name in rights]
+
+
+def with_keypoints(annotations, names):
+    """The same people with the keypoints `names`, matched by name; what they do not have is not labelled."""
+    own = annotations.skeleton.keypoints
+    source = np.array([own.index(name) if name in own else -1 for name in names])
+    if (source < 0).all():
+        raise TrainError(f"the validation's keypoints are {', '.join(own)}: none of those trained on")
+    people = []
+    for person in annotations.people:
+        labelled = person.labelled[source] & (source >= 0)
+        if labelled.any():
+            people.append(person._replace(places=person.places[source], labelled=labelled))
+    return annotations._replace(people=people)
+
+
+def _entries(path, document, key):
+    entries = document.get(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise TrainError(f"{path}: {key}: expected a list of objects")
+    return entries
+
+
+def _numbers(where, entry, key, count):
+    values = entry.get(key)
+    good = isinstance(values, list) and len(values) == count
+    if not good or not all(type(v) in (int, float) and math.isfinite(v) for v in values):
+        raise TrainError(f"{where}: {key}: expected {count} numbers")
+    return values
+
+
+def _skeleton(path, category):
+    """The category's keypoints; names that limn knows have its links where the file has none."""
+    names = category["keypoints"]
+    if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names) or len(set(names)) < len(names):
+        raise TrainError(f"{path}: categories: keypoints: expected different names")
+    known = [skeleton for skeleton in SKELETONS.values() if skeleton.keypoints == names]
+    name = known[0].name if known else f"{category.get('name', 'keypoints')}{len(names)}"
+    links = known[0].links if known else []
+    if category.get("skeleton"):
+        links = category["skeleton"]
+        numbers = range(1, len(names) + 1)
+        pairs = isinstance(links, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in links)
+        if not pairs or not all(a in numbers and b in numbers and a != b for a, b in links):
+            raise TrainError(f"{path}: categories: skeleton: expected pairs of keypoint numbers, counted from 1")
+        links = [(a - 1, b - 1) for a, b in links]
+    return Skeleton(name, names, links, flip_pairs_by_name(names))

@@ -1,0 +1,236 @@
+"""Epochs, learning rate, checkpoints and validation.
+
+No generator of random numbers lives on from step to step: the order of an epoch and the variation of each sample follow
+from seed and epoch (samples.py). So weights, the optimiser's state and the place in the epoch are all that a checkpoint
+needs to go on as if there had been no interruption.
+"""
+
+import math
+import os
+import time
+from typing import NamedTuple, Tuple
+
+import torch
+
+from . import TrainError
+from .augmentation import Variation, input_map
+from .decoding import decode
+from .images import apply, inverted
+from .network import STRIDE, PoseResNet, initialize
+from .samples import Samples, order
+from .scores import Tally
+from .targets import gaussian_targets, joints_mse
+
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet, R, G, B
+STD = (0.229, 0.224, 0.225)
+PUBLISHED_EPOCHS = 140
+PUBLISHED_STEPS = (90, 120)  # epochs after which the learning rate falls to a tenth
+
+
+class Recipe(NamedTuple):
+    """All that the result depends on, besides annotations, photos, starting weights and the kind of machine."""
+
+    depth: int = 18
+    size: Tuple[int, int] = (256, 256)  # height, width
+    head: Tuple[int, ...] = (256, 256, 256)
+    epochs: int = PUBLISHED_EPOCHS
+    batch: int = 32
+    learning_rate: float = 1e-3
+    schedule: str = "step"  # or cosine
+    steps: Tuple[int, ...] = PUBLISHED_STEPS
+    warmup: int = 0  # optimiser steps in which the learning rate rises from 0
+    sigma: float = 2.0  # cells
+    exact_targets: bool = False
+    variation: Variation = Variation()
+    precision: str = "f32"  # or bf16
+    seed: int = 0
+
+
+def learning_rate(recipe, epoch, step, steps_per_epoch):
+    """At one step of an epoch, both counted from 0.
+
+    step: a tenth after each of `steps` epochs (Microsoft, experiments/). cosine: from all to nothing over the whole
+    training (Loshchilov & Hutter, SGDR, without restarts).
+    """
+    done = epoch * steps_per_epoch + step
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        rate *= 0.5 * (1 + math.cos(math.pi * done / (recipe.epochs * steps_per_epoch)))
+    else:
+        rate *= 0.1 ** sum(epoch >= end for end in recipe.steps)
+    return rate * min(1, (done + 1) / recipe.warmup) if recipe.warmup else rate
+
+
+def precision_for(device):
+    """bf16 where the machine computes with it, else f32."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "f32"
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as file:
+            return "bf16" if "avx512_bf16" in file.read() else "f32"
+    except OSError:
+        return "f32"
+
+
+class Trainer:
+    """network, optimiser and the place in the training: `epoch` epochs and `step` steps of the next are done.
+
+    validation: Annotations with the same keypoints, or None. workers: processes that read photos, 0 for none.
+    """
+
+    def __init__(self, recipe, annotations, validation=None, decoder=None, device="cpu", workers=0):
+        self.recipe = recipe
+        self.annotations = annotations
+        self.validation = validation
+        self.decoder = decoder
+        self.device = torch.device(device)
+        self.workers = workers
+        self.batch = min(recipe.batch, len(annotations.people))
+        self.steps_per_epoch = len(annotations.people) // self.batch
+        self.epoch = self.step = 0
+        self.stop = False  # set to stop after the step that is being done
+        self.network = PoseResNet(recipe.depth, len(annotations.skeleton.keypoints), recipe.head)
+        initialize(self.network, torch.Generator().manual_seed(recipe.seed))
+        self.network.to(self.device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), recipe.learning_rate)
+        if self.device.type == "cuda":
+            torch.backends.cudnn.deterministic = True
+
+    # ---- Training ----
+
+    def run(self, checkpoint=None, save_every=600, validate_every=1, report=None):
+        """Trains to the end, or until `stop` is set; tells which. report: an object with the methods of Report."""
+        report = report or Report()
+        saved = time.monotonic()
+        while self.epoch < self.recipe.epochs and not self.stop:
+            losses = []
+            for images, places, labelled, _ in self._epochs_rest():
+                losses.append(self._learn(images, places, labelled))
+                self.step += 1
+                report.step(self, losses)
+                if self.stop and self.step < self.steps_per_epoch:
+                    break
+                if checkpoint and time.monotonic() - saved > save_every and self.step < self.steps_per_epoch:
+                    self.save(checkpoint)
+                    saved = time.monotonic()
+            else:
+                self.epoch, self.step = self.epoch + 1, 0
+                due = self.epoch % validate_every == 0 or self.epoch == self.recipe.epochs
+                tally = self.validate() if self.validation and due else None
+                report.epoch(self, float(torch.stack(losses).mean()), tally)
+            if checkpoint:
+                self.save(checkpoint)
+                saved = time.monotonic()
+        return self.epoch == self.recipe.epochs
+
+    def rate(self):
+        """The learning rate of the step to come."""
+        return learning_rate(self.recipe, self.epoch, self.step, self.steps_per_epoch)
+
+    def _epochs_rest(self):
+        samples = Samples(self.annotations, self.recipe.size, self.recipe.variation, self.recipe.seed)
+        samples.epoch = self.epoch
+        numbers = order(len(samples), self.recipe.seed, self.epoch)
+        return self._batches(samples, numbers[self.step * self.batch : self.steps_per_epoch * self.batch])
+
+    def _batches(self, samples, numbers):
+        loader = torch.utils.data.DataLoader(
+            samples,
+            self.batch,
+            sampler=numbers,
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # it draws a number that nothing uses; not from the global generator
+        )
+        try:
+            yield from loader
+        except TrainError as error:  # from a worker it comes with a traceback around it
+            raise TrainError(str(error).rsplit("TrainError: ", 1)[-1].strip()) from None
+
+    def _learn(self, images, places, labelled):
+        self.network.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate()
+        places, labelled = places.to(self.device), labelled.to(self.device)
+        heatmaps = self._forward(images)
+        size = heatmaps.shape[2:]
+        targets = gaussian_targets(places, labelled, *size, STRIDE, self.recipe.sigma, self.recipe.exact_targets)
+        loss = joints_mse(heatmaps, *targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def _forward(self, images):
+        x = images.to(self.device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
+        mean, std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (MEAN, STD))
+        half = self.recipe.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            return self.network((x / 255 - mean) / std)
+
+    # ---- Validation ----
+
+    def validate(self):
+        """The Tally of the people to validate on: boxes as annotated, no flip test."""
+        tally = Tally(self.annotations.skeleton.keypoints)
+        samples = Samples(self.validation, self.recipe.size)
+        self.network.eval()
+        with torch.no_grad():
+            for images, _, _, numbers in self._batches(samples, range(len(samples))):
+                heatmaps = self._forward(images).float().cpu().numpy()
+                for number, cells in zip(numbers.tolist(), decode(heatmaps, self.decoder)):
+                    person = self.validation.people[number]
+                    photo = inverted(input_map(person.box, *self.recipe.size))
+                    tally.add(person, apply(photo, STRIDE * cells))
+        return tally
+
+    # ---- Checkpoints ----
+
+    def save(self, path):
+        """All of the file or none. convert.py takes it as it is."""
+        state = {
+            "recipe": self._recipe(),
+            "annotations": self.annotations.sha256,
+            "epoch": self.epoch,
+            "step": self.step,
+            "state_dict": {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()},
+            "optimizer": self.optimizer.state_dict(),
+        }
+        temporary = f"{path}.{os.getpid()}.tmp"
+        try:
+            torch.save(state, temporary)
+            os.replace(temporary, path)
+        except (OSError, RuntimeError) as error:
+            raise TrainError(f"{path}: cannot be written: {error}") from None
+        finally:
+            if os.path.exists(temporary):
+                os.remove(temporary)
+
+    def load(self, path):
+        """Goes on from where a checkpoint was saved. It must be of the same recipe and annotations."""
+        try:
+            state = torch.load(path, map_location="cpu")
+            recipe, sha256 = state["recipe"], state["annotations"]
+        except Exception as error:  # a damaged file can raise nearly anything
+            raise TrainError(f"{path}: no checkpoint of train.py: {error}") from None
+        for key, value in self._recipe().items():
+            if recipe.get(key) != value:
+                raise TrainError(f"{path}: was saved with {key} {recipe.get(key)}, and this is with {value}")
+        if sha256 != self.annotations.sha256:
+            raise TrainError(f"{path}: was saved while training on other annotations")
+        self.network.load_state_dict(state["state_dict"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.step = state["epoch"], state["step"]
+
+    def _recipe(self):
+        return {**self.recipe._asdict(), "variation": self.recipe.variation._asdict()}
+
+
+class Report:
+    """Hears of every step and epoch; does nothing with it."""
+
+    def step(self, trainer, losses):
+        pass
+
+    def epoch(self, trainer, loss, tally):
+        pass

@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Trains a network of Simple Baselines on people annotated in COCO's keypoint format, and writes a limn model file.
+
+Needs PyTorch, numpy, and OpenCV or Pillow (on Debian: apt install python3-torch python3-pil, and run it with
+/usr/bin/python3).
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+
+try:
+    import numpy  # noqa: F401
+    import torch
+except ImportError as error:
+    sys.exit(f"train.py: {error.name} is missing (on Debian: apt install python3-torch, and /usr/bin/python3 train.py)")
+
+import convert
+from limn_convert import ConvertError
+from limn_train import TrainError
+from limn_train.annotations import read_annotations, with_keypoints
+from limn_train.augmentation import PADDING, Variation
+from limn_train.decoding import dark_kernel
+from limn_train.images import check_installed
+from limn_train.network import RESNETS
+from limn_train.start import start_from
+from limn_train.training import PUBLISHED_EPOCHS, PUBLISHED_STEPS, Recipe, Report, Trainer, precision_for
+
+EPILOG = """\
+The defaults are the recipe published with Simple Baselines for MPII. Keypoints, their names and links come from the
+annotations' category; flip pairs are the names that differ in left and right. Planes are R, G, B, and the box of a
+person is enlarged 1.25 times.
+
+Interrupted by Ctrl-C, by SIGTERM or by worse, it goes on with --resume and the same options, and the result is as if it
+had not been interrupted (on the same kind of machine, with as many --threads). convert.py makes a model file of a
+checkpoint, too.
+"""
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="train.py", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    positive, share, least_0 = convert._number(1, 10**7, int), convert._number(0, 1), convert._number(0, 10**7, int)
+    add = parser.add_argument
+    add("annotations", metavar="ANNOTATIONS.json", help="whom to train on")
+    add("output", metavar="OUT.safetensors", help="the model file to write")
+    add("--images", metavar="FOLDER", help="of the photos (default: the annotations')")
+    add("--validation", metavar="FILE.json", help="annotations for PCK while training; keypoints are matched by name")
+    add("--validation-images", metavar="FOLDER")
+    add("--validate-every", type=positive, default=1, metavar="EPOCHS")
+
+    group = parser.add_argument_group("the network")
+    add = group.add_argument
+    add("--depth", type=int, choices=sorted(RESNETS), default=18, help="of the ResNet (default: 18)")
+    add("--input", type=convert._size, default=(256, 256), metavar="HxW", help="default: 256x256")
+    add(
+        "--head",
+        type=convert._number(1, 4096, int),
+        nargs="+",
+        default=[256] * 3,
+        metavar="CHANNELS",
+        help="of the three deconvolutions (default: 256; one number stands for three)",
+    )
+    add(
+        "--start",
+        metavar="FILE",
+        help="weights to start from: torchvision's ResNet of this depth, a whole network "
+        "that convert.py knows, or a limn model file (default: random)",
+    )
+
+    group = parser.add_argument_group("the recipe")
+    add = group.add_argument
+    add("--epochs", type=positive, default=PUBLISHED_EPOCHS, help="default: %(default)s")
+    add("--batch", type=positive, default=32, help="people in a step (default: %(default)s)")
+    add("--learning-rate", type=convert._number(1e-9, 10), default=1e-3, metavar="RATE", help="Adam's (default: 0.001)")
+    add("--schedule", choices=("step", "cosine"), default="step", help="default: step")
+    add(
+        "--steps",
+        type=positive,
+        nargs="*",
+        metavar="EPOCH",
+        help="after which the rate falls to a tenth (default: 90 120 of 140 epochs, and these shares of others)",
+    )
+    add("--warmup", type=least_0, default=0, metavar="STEPS", help="in which the rate rises from 0 (default: 0)")
+    add(
+        "--sigma",
+        type=convert._number(0.1, 100),
+        metavar="CELLS",
+        help="of the targets (default: 2, and 3 for inputs from 384 on)",
+    )
+    add(
+        "--targets",
+        choices=("rounded", "exact"),
+        default="rounded",
+        help="Gaussians around whole cells, as published, read with a quarter offset; or around the exact place, read "
+        "with DARK (default: rounded)",
+    )
+    add("--seed", type=least_0, default=0)
+
+    group = parser.add_argument_group("variation of the photos")
+    add = group.add_argument
+    add(
+        "--rotation",
+        type=convert._number(0, 180),
+        default=30.0,
+        metavar="DEGREES",
+        help="standard deviation (default: 30; published for COCO: 40)",
+    )
+    add(
+        "--scale",
+        type=convert._number(0, 0.9),
+        default=0.25,
+        metavar="S",
+        help="by 1 +- S (default: 0.25; published for COCO: 0.3)",
+    )
+    add("--flip", type=share, default=0.5, metavar="SHARE", help="of mirrored samples (default: 0.5)")
+    add(
+        "--half-body",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="of samples that show only the upper or the lower half of a person (default: 0; HRNet: 0.3)",
+    )
+    add(
+        "--colour-jitter",
+        type=share,
+        default=0.0,
+        metavar="J",
+        help="contrast, saturation, brightness and each plane times 1 +- J (default: 0)",
+    )
+
+    group = parser.add_argument_group("where and how")
+    add = group.add_argument
+    add("--device", help="cpu, cuda or what else PyTorch knows (default: cuda where it is to be had)")
+    add("--precision", choices=("f32", "bf16"), help="of the products (default: bf16 where the machine has it)")
+    add("--threads", type=positive, help="default: PyTorch's choice")
+    add("--workers", type=least_0, help="processes that read photos (default: by the processors)")
+    add("--checkpoint", metavar="FILE.pth", help="default: OUT.checkpoint.pth")
+    add(
+        "--save-every",
+        type=convert._number(0, 10**6),
+        default=10.0,
+        metavar="MINUTES",
+        help="and after each epoch (default: 10)",
+    )
+    add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+
+    group = parser.add_argument_group("what the model file says of itself")
+    add = group.add_argument
+    add("--f16", action="store_true", help="store convolution weights in half precision")
+    add("--name", help="default: network, keypoints and input size")
+    add("--license", default="")
+    add("--trained-on", default="", metavar="TEXT", help="default: the annotations' file and the number of people")
+    options = parser.parse_args(arguments)
+    if len(options.head) not in (1, 3):
+        parser.error("--head: expected one number or three")
+    return options
+
+
+def recipe_of(options, device):
+    steps = options.steps
+    if steps is None:
+        steps = [round(options.epochs * step / PUBLISHED_EPOCHS) for step in PUBLISHED_STEPS]
+    return Recipe(
+        depth=options.depth,
+        size=tuple(options.input),
+        head=tuple(options.head * 3 if len(options.head) == 1 else options.head),
+        epochs=options.epochs,
+        batch=options.batch,
+        learning_rate=options.learning_rate,
+        schedule=options.schedule,
+        steps=tuple(steps),
+        warmup=options.warmup,
+        sigma=options.sigma or (2.0 if max(options.input) < 384 else 3.0),
+        exact_targets=options.targets == "exact",
+        variation=Variation(options.rotation, options.scale, options.flip, options.half_body, options.colour_jitter),
+        precision=options.precision or precision_for(device),
+        seed=options.seed,
+    )
+
+
+def decoder_of(recipe):
+    """The document's, without offset, that goes with the targets."""
+    if recipe.exact_targets:
+        return {"type": "dark", "kernel": dark_kernel(recipe.sigma)}
+    return {"type": "quarter_offset", "margin": 1}
+
+
+class Printed(Report):
+    """A line for each epoch, and where somebody looks on, one that grows old while it runs."""
+
+    def __init__(self):
+        self.began = self.shown = time.monotonic()
+        self.steps = 0
+        self.tally = None
+        self.watched = sys.stderr.isatty()
+
+    def step(self, trainer, losses):
+        self.steps += 1
+        now = time.monotonic()
+        if self.watched and now - self.shown > 1:
+            self.shown = now
+            left = (trainer.recipe.epochs - trainer.epoch) * trainer.steps_per_epoch - trainer.step
+            seconds = (now - self.began) / self.steps
+            place = f"epoch {trainer.epoch + 1}/{trainer.recipe.epochs}, {trainer.step}/{trainer.steps_per_epoch}"
+            loss = float(torch.stack(losses[-50:]).mean())
+            text = f"{place}: loss {loss:.6f}, {trainer.batch / seconds:.0f} people/s, {_clock(left * seconds)} left"
+            print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+
+    def epoch(self, trainer, loss, tally):
+        self.tally = tally or self.tally
+        if self.watched:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        rate = trainer.optimizer.param_groups[0]["lr"]
+        score = f", PCK@0.2 {tally.mean():.4f}" if tally else ""
+        place = f"epoch {trainer.epoch}/{trainer.recipe.epochs}"
+        print(f"{place}: loss {loss:.6f}, rate {rate:.3g}{score}, {_clock(time.monotonic() - self.began)}", flush=True)
+
+
+def _clock(seconds):
+    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+def train(options):
+    """Does what the command line says. Returns the exit status."""
+    check_installed()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    recipe = recipe_of(options, device)
+    annotations = read_annotations(options.annotations, options.images)
+    names = annotations.skeleton.keypoints
+    validation = None
+    if options.validation:
+        validation = with_keypoints(read_annotations(options.validation, options.validation_images), names)
+    checkpoint = options.checkpoint or os.path.splitext(options.output)[0] + ".checkpoint.pth"
+    workers = options.workers
+    if workers is None:
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = 0 if device.type == "cpu" else max(processors - 1, 1)
+
+    trainer = Trainer(recipe, annotations, validation, decoder_of(recipe), device, workers)
+    print(
+        f"ResNet{recipe.depth}, {len(names)} keypoints, {recipe.size[0]}x{recipe.size[1]}, "
+        f"{len(annotations.people)} people, {device} in {recipe.precision}"
+    )
+    if os.path.exists(checkpoint):
+        if not options.resume:
+            raise TrainError(f"{checkpoint}: exists; --resume goes on from it, or remove it")
+        trainer.load(checkpoint)
+        print(f"goes on after {trainer.epoch} epochs and {trainer.step} steps of the next")
+    elif options.start:
+        taken, left = start_from(trainer.network, options.start)
+        kept = f"; new are {', '.join(left[:3])}{', ...' if len(left) > 3 else ''}" if left else ""
+        print(f"starts from {len(taken)} tensors of {options.start}{kept}")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: _stop(trainer, received))
+    printed = Printed()
+    if not trainer.run(checkpoint, 60 * options.save_every, options.validate_every, printed):
+        print(f"interrupted; --resume goes on from {checkpoint}")
+        return 130
+    tally = printed.tally or (trainer.validate() if validation else None)
+    if tally:
+        print_scores(tally)
+    print(write_model(options, trainer, checkpoint, tally))
+    return 0
+
+
+def _stop(trainer, number):
+    """After this step; a second signal does what it usually does."""
+    trainer.stop = True
+    signal.signal(number, signal.SIG_DFL)
+
+
+def print_scores(tally):
+    for name, right, labelled in zip(tally.names, tally.right, tally.labelled):
+        print(f"{name:<20} {right / labelled if labelled else float('nan'):.4f} {labelled:>8}")
+    print(f"{'PCK@0.2':<20} {tally.mean():.4f}")
+
+
+def write_model(options, trainer, checkpoint, tally):
+    """Has convert.py make the model file of the last checkpoint. Returns its line."""
+    recipe, skeleton = trainer.recipe, trainer.annotations.skeleton
+    decoder = dict(decoder_of(recipe))
+    people = len(trainer.annotations.people)
+    trained_on = options.trained_on or f"{os.path.basename(options.annotations)}, {people} people"
+    with tempfile.TemporaryDirectory() as folder:
+        keypoints = os.path.join(folder, skeleton.name.replace(os.sep, "_") + ".json")
+        with open(keypoints, "w", encoding="utf-8") as file:
+            json.dump({key: getattr(skeleton, key) for key in ("keypoints", "links", "flip_pairs")}, file)
+        arguments = [checkpoint, options.output, f"--keypoints={keypoints}"]
+        arguments += [f"--input={recipe.size[0]}x{recipe.size[1]}", "--channels=rgb", "--geometry=affine"]
+        arguments += [f"--padding={PADDING}", "--resample=bilinear", "--offset=0"]
+        arguments += [f"--decoder={decoder.pop('type')}"] + [f"--{key}={value}" for key, value in decoder.items()]
+        arguments += [f"--license={options.license}", f"--trained-on={trained_on}"]
+        if options.name:
+            arguments += [f"--name={options.name}"]
+        if options.f16:
+            arguments += ["--f16"]
+        if tally and tally.labelled.any():
+            path = os.path.abspath(options.validation)
+            arguments += ["--accuracy", os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path))]
+            arguments += ["PCK@0.2", f"{tally.mean():.4f}"]
+        return convert.convert(convert.parse(arguments))
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    try:
+        return train(options)
+    except (TrainError, ConvertError) as error:
+        where = f"{error.file}: " if getattr(error, "file", None) else ""
+        print(f"train.py: {where}{error}", file=sys.stderr)
+    except OSError as error:
+        print(f"train.py: {error.filename or options.output}: {error.strerror or error}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
