@@ -1,11 +1,8 @@
-// What a hostile file can make limn allocate. operator new is replaced for this whole program.
+// What a hostile file can make limn allocate.
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -14,29 +11,7 @@
 #include <limn/model_file/safetensors.hpp>
 #include <model_file/safetensors_writer.hpp>
 
-namespace {
-
-std::atomic<std::size_t> largest_request{0};
-std::atomic<std::size_t> requests{0};
-
-}  // namespace
-
-// GCC takes an inlined malloc or free for one that does not match the other's operator.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-#endif
-
-void* operator new(std::size_t size) {
-  ++requests;
-  if (size > largest_request) largest_request = size;
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new[](std::size_t size) { return operator new(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "counted_new.hpp"
 
 namespace {
 

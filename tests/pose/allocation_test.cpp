@@ -1,37 +1,14 @@
-// What decoding takes from the heap. operator new is replaced for this whole program.
+// What decoding takes from the heap.
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <random>
 #include <vector>
 
 #include <limn/pose/part_affinity.hpp>
 #include <pose/affinity_scene.hpp>
 
-namespace {
-
-std::atomic<std::size_t> requests{0};
-
-}  // namespace
-
-// GCC takes an inlined malloc or free for one that does not match the other's operator.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-#endif
-
-void* operator new(std::size_t size) {
-  ++requests;
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new[](std::size_t size) { return operator new(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "counted_new.hpp"
 
 TEST_CASE("a workspace that has seen a fuller photo lets part affinity maps be decoded without the heap") {
   const limn::Skeleton skeleton = scene::body18();

@@ -94,6 +94,17 @@ inline void blur(const HeatmapView& heatmaps, Index keypoint, DecoderWorkspace& 
   }
 }
 
+/// Moves a peak to where the gradient (gx, gy) vanishes if the second derivatives stay as they are.
+inline void newton_step(double gx, double gy, double hxx, double hxy, double hyy, Peak& peak) {
+  const double determinant = hxx * hyy - hxy * hxy;
+  const double dx = (hyy * gx - hxy * gy) / determinant;
+  const double dy = (hxx * gy - hxy * gx) / determinant;
+  // Also covers a zero determinant, and heatmaps that hold infinities.
+  if (!std::isfinite(dx) || !std::isfinite(dy)) return;
+  peak.x -= static_cast<float>(dx);
+  peak.y -= static_cast<float>(dy);
+}
+
 inline void shift_by_newton_step(const HeatmapView& heatmaps, Index keypoint, DecoderWorkspace& workspace, Peak& peak) {
   const auto x = static_cast<Index>(peak.x);
   const auto y = static_cast<Index>(peak.y);
@@ -111,13 +122,7 @@ inline void shift_by_newton_step(const HeatmapView& heatmaps, Index keypoint, De
   const double hxx = 0.25 * (h(2, 0) - 2 * h(0, 0) + h(-2, 0));
   const double hyy = 0.25 * (h(0, 2) - 2 * h(0, 0) + h(0, -2));
   const double hxy = 0.25 * (h(1, 1) - h(1, -1) - h(-1, 1) + h(-1, -1));
-  const double determinant = hxx * hyy - hxy * hxy;
-  const double dx = (hyy * gx - hxy * gy) / determinant;
-  const double dy = (hxx * gy - hxy * gx) / determinant;
-  // Also covers a zero determinant, and heatmaps that hold infinities.
-  if (!std::isfinite(dx) || !std::isfinite(dy)) return;
-  peak.x -= static_cast<float>(dx);
-  peak.y -= static_cast<float>(dy);
+  newton_step(gx, gy, hxx, hxy, hyy, peak);
 }
 
 /// mmpose's DARK for UDP, whose curvature is over one cell and which steps at the border too.
@@ -141,12 +146,7 @@ inline void shift_by_udp_newton_step(const HeatmapView& heatmaps, Index keypoint
   const double hxx = h(1, 0) - 2 * h(0, 0) + h(-1, 0) + eps;
   const double hyy = h(0, 1) - 2 * h(0, 0) + h(0, -1) + eps;
   const double hxy = 0.5 * (h(1, 1) - h(1, 0) - h(0, 1) + 2 * h(0, 0) - h(-1, 0) - h(0, -1) + h(-1, -1));
-  const double determinant = hxx * hyy - hxy * hxy;
-  const double dx = (hyy * gx - hxy * gy) / determinant;
-  const double dy = (hxx * gy - hxy * gx) / determinant;
-  if (!std::isfinite(dx) || !std::isfinite(dy)) return;
-  peak.x -= static_cast<float>(dx);
-  peak.y -= static_cast<float>(dy);
+  newton_step(gx, gy, hxx, hxy, hyy, peak);
 }
 
 }  // namespace detail

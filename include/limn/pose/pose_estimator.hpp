@@ -149,7 +149,7 @@ class PoseEstimator {
     prepare(photo, box, workspace, 0);
     run(workspace, 1);
     if (finds_several()) {
-      decode_several(workspace, workspace.poses_);
+      decode_several(workspace, box, workspace.poses_);
       pose = best(workspace.poses_);
       return;
     }
@@ -175,11 +175,10 @@ class PoseEstimator {
         estimate(photo, boxes[first], workspace, poses[first]);
         continue;
       }
-      // From the last to the first, so that the workspace's affine map is in the end that of its heatmaps.
-      for (std::size_t i = count; i-- > 0;) prepare(photo, boxes[first + i], workspace, static_cast<Index>(i));
+      for (std::size_t i = 0; i < count; ++i) prepare(photo, boxes[first + i], workspace, static_cast<Index>(i));
       run(workspace, static_cast<Index>(count));
+      // From the last to the first, so that the workspace's affine map is in the end that of its heatmaps.
       for (std::size_t i = count; i-- > 0;) {
-        workspace.photo_from_heatmap_ = heatmap_map(boxes[first + i]);
         read_pose(workspace, static_cast<Index>(i), boxes[first + i], poses[first + i]);
       }
     }
@@ -205,7 +204,7 @@ class PoseEstimator {
     if (finds_several()) {
       prepare(photo, whole(photo), workspace, 0);
       run(workspace, 1);
-      decode_several(workspace, poses);
+      decode_several(workspace, whole(photo), poses);
     } else {
       poses.resize(1);
       estimate(photo, whole(photo), workspace, poses[0]);
@@ -235,7 +234,6 @@ class PoseEstimator {
   void prepare(const ImageView& photo, const Box& box, Workspace& workspace, Index person) const {
     check(photo);
     const InputDocument& input = document_.input;
-    workspace.photo_from_heatmap_ = heatmap_map(box);
     const Index image = flips() ? 2 * person : person;
     preprocess(photo, network_map(box), input, input.width, input.height, workspace.plan_.input(image));
     if (flips()) mirror(workspace.plan_.input(image), input.width, workspace.plan_.input(image + 1));
@@ -260,6 +258,7 @@ class PoseEstimator {
   }
 
   void read_pose(Workspace& workspace, Index person, const Box& box, Pose& pose) const {
+    workspace.photo_from_heatmap_ = heatmap_map(box);
     decode(workspace.heatmaps(person), document_.decoder, workspace.decoder_, workspace.peaks_);
     make_pose(workspace.peaks_, document_.skeleton, workspace.photo_from_heatmap_, box, pose);
   }
@@ -297,8 +296,9 @@ class PoseEstimator {
     std::unique_ptr<Workspace> workspace_;
   };
 
-  /// Everybody in the maps of the last run.
-  void decode_several(Workspace& workspace, std::vector<Pose>& poses) const {
+  /// Everybody in the maps of the last run, which was of `box`.
+  void decode_several(Workspace& workspace, const Box& box, std::vector<Pose>& poses) const {
+    workspace.photo_from_heatmap_ = heatmap_map(box);
     decode_part_affinity(workspace.heatmaps(), workspace.affinities(), affinity_links_, document_.decoder.part_affinity,
                          workspace.part_affinity_, workspace.peaks_);
     make_poses(workspace.peaks_, document_.skeleton, workspace.photo_from_heatmap_, poses);
