@@ -18,6 +18,8 @@
 #include <limn/metrics/oks.hpp>
 #include <limn/metrics/pck.hpp>
 #include <limn/metrics/pckh.hpp>
+#include <limn/metrics/posture.hpp>
+#include <limn/metrics/sides.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/models/cmap_paf.hpp>
 #include <limn/models/hrnet.hpp>

@@ -239,7 +239,7 @@ class EvaluateTest(ProgramTest):
                     keypoints += [round(rng.uniform(5, 55), 1), round(rng.uniform(5, 65), 1), seen]
                 box = [rng.randrange(8), rng.randrange(8), rng.randrange(30, 50), rng.randrange(30, 60)]
                 person = {"image_id": 10 * number, "category_id": 1, "iscrowd": 0, "bbox": box, "area": box[2] * box[3]}
-                self.people.append({**person, "keypoints": keypoints})
+                self.people.append({"id": 70 + len(self.people), **person, "keypoints": keypoints})
         self.document = {"images": images, "annotations": self.people}
         self.document["categories"] = [{"id": 1, "name": "person", "keypoints": MPII}]
         self.save()
@@ -266,11 +266,7 @@ class EvaluateTest(ProgramTest):
         counts = {name: [0, 0] for name in MPII}
         found = self.poses()
         for person in self.people:
-            labels = {
-                name: tuple(person["keypoints"][3 * i : 3 * i + 2])
-                for i, name in enumerate(MPII)
-                if person["keypoints"][3 * i + 2] > 0
-            }
+            labels = labels_of(person)
             size = size_of(person, labels)
             places = {k["name"]: (k["x"], k["y"]) for k in found[person["image_id"], tuple(person["bbox"])]}
             for name, place in labels.items() if size > 0 else ():
@@ -284,6 +280,15 @@ class EvaluateTest(ProgramTest):
         self.assertEqual({name: [k["right"], k["labelled"]] for name, k in result["keypoints"].items()}, counts)
         self.assertAlmostEqual(result["values"]["Mean"], mean, places=12)
         self.assertTrue(0 < mean < 1, mean)
+
+
+def labels_of(person):
+    triples = [person["keypoints"][i : i + 3] for i in range(0, 48, 3)]
+    return {name: (x, y) for name, (x, y, visibility) in zip(MPII, triples) if visibility > 0}
+
+
+def other_side(name):
+    return name.replace("left", "?").replace("right", "left").replace("?", "right")
 
 
 def distance(labels, a, b):
@@ -308,11 +313,78 @@ class Pck(EvaluateTest):
         out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--at", "0.6")
         result = self.evaluate("--at", "0.6")
         self.assertRegex(out, r"^pose_resnet18_mpii16_192x192 on photos/labels\.json: 6 people\n")
-        self.assertRegex(out, r"(?m)^Keypoint +PCK@0\.6 +Labelled$")
+        self.assertRegex(out, r"(?m)^Keypoint +PCK@0\.6 +Labelled +Other side's$")
+        self.assertRegex(out, r"(?m)^Torso +PCK@0\.6 +People +Other side's$")
         for name, count in result["keypoints"].items():
             share = f"{count['right'] / count['labelled']:.4f}"
-            self.assertRegex(out, rf"(?m)^{name}( \(not in the mean\))? +{share} +{count['labelled']}$")
-        self.assertRegex(out, rf"(?m)^Mean +{result['values']['Mean']:.4f} +\d+$")
+            both = count["labelled_on_both_sides"]
+            sides = f"{count['other_sides'] / both:.4f}" if both else "-"
+            self.assertRegex(out, rf"(?m)^{name}( \(not in the mean\))? +{share} +{count['labelled']} +{sides}$")
+        self.assertRegex(out, rf"(?m)^Mean +{result['values']['Mean']:.4f} +\d+ +[01]\.\d{{4}}$")
+        for name, count in result["torso"].items():
+            share = f"{count['right'] / count['labelled']:.4f}" if count["labelled"] else "-"
+            row = rf"(?m)^{name} +{share} +{count['people']} +"
+            (self.assertRegex if count["people"] else self.assertNotRegex)(out, row)
+
+    def test_counts_what_was_found_at_the_other_sides_label(self):
+        for person in self.people[:2]:  # whose sides an annotator took for each other
+            triples = [person["keypoints"][3 * i : 3 * i + 3] for i in range(16)]
+            order = [MPII.index(other_side(name)) for name in MPII]
+            person["keypoints"] = sum((triples[i] for i in order), [])
+        self.save()
+        result = self.evaluate("--at", "0.3", "--size", "box")
+        found = self.poses()
+        counts = {name: [0, 0] for name in MPII}
+        for person in self.people:
+            labels = labels_of(person)
+            allowed = 0.3 * max(person["bbox"][2:])
+            for keypoint in found[person["image_id"], tuple(person["bbox"])]:
+                name, place = keypoint["name"], (keypoint["x"], keypoint["y"])
+                other = other_side(name)
+                if other != name and name in labels and other in labels:
+                    counts[name][1] += 1
+                    counts[name][0] += math.dist(place, labels[other]) <= allowed < math.dist(place, labels[name])
+        shown = {n: [k["other_sides"], k["labelled_on_both_sides"]] for n, k in result["keypoints"].items()}
+        self.assertEqual(shown, counts)
+        self.assertGreater(sum(swapped for swapped, _ in counts.values()), 5)
+
+    def test_is_told_by_how_the_torso_lies(self):
+        def vector(person):
+            labels = labels_of(person)
+            ends = []
+            for joint in ("hip", "shoulder"):
+                places = [labels[f"{side}_{joint}"] for side in ("left", "right") if f"{side}_{joint}" in labels]
+                if not places:
+                    return None
+                ends.append([sum(values) / len(places) for values in zip(*places)])
+            return ends[1][0] - ends[0][0], ends[0][1] - ends[1][1]
+
+        def name_of(person):
+            torso = vector(person)
+            if torso is None:
+                return "not to be told"
+            angle = math.degrees(math.atan2(abs(torso[0]), torso[1]))  # from straight up
+            return "upright" if angle <= 45 else "upside down" if angle >= 135 else "tilted"
+
+        # Somebody without labels of the torso; one of each other kind there is by chance.
+        for name in ("left_hip", "right_hip"):
+            self.people[0]["keypoints"][3 * MPII.index(name) + 2] = 0
+        self.save()
+        everybody = list(self.people)
+        result = self.evaluate("--at", "0.5")
+        kinds = {name_of(person) for person in everybody}
+        self.assertGreater(len(kinds), 2)
+        self.assertEqual(sum(torso["people"] for torso in result["torso"].values()), len(everybody))
+        for kind, shown in result["torso"].items():
+            chosen = [person for person in everybody if name_of(person) == kind]
+            self.assertEqual(shown["people"], len(chosen), kind)
+            if not chosen:
+                self.assertEqual(shown["labelled"], 0)
+                continue
+            self.document["annotations"] = chosen
+            self.save()
+            alone = self.evaluate("--at", "0.5")
+            self.assertAlmostEqual(shown["right"] / shown["labelled"], alone["values"]["Mean"], places=12)
 
     def test_matches_keypoints_by_name(self):
         expected = self.evaluate()
@@ -327,6 +399,7 @@ class Pck(EvaluateTest):
         self.save()
         found = self.evaluate()
         del expected["keypoints"]["left_knee"]
+        expected["keypoints"]["right_knee"].update(other_sides=0, labelled_on_both_sides=0)  # it has none now
         self.assertEqual(found["keypoints"], expected["keypoints"])
         out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64")
         self.assertRegex(out, r"(?m)^Left out, .*: tail\.$")
@@ -424,6 +497,7 @@ class Oks(EvaluateTest):
         # Of the two that are nearly the same box, the better scored stays; nobody knows image 99.
         self.assertEqual([result["image_id"] for result in results], [10, 20])
         for result, box_score in zip(results, (0.75, 0.25)):
+            self.assertNotIn("annotation_id", result)
             scores = [score for score in result["keypoints"][2::3] if score > 0.2]
             mean = sum(scores) / len(scores) if scores else 0
             self.assertAlmostEqual(result["score"], box_score * mean, delta=2e-4)
@@ -449,7 +523,8 @@ class Oks(EvaluateTest):
         self.people[5]["bbox"] = [WIDTH - 1, 5, 20, 20]  # one column of it is on the photo
         self.save()
         fewer = self.evaluate("--metric", "oks", "--results", "results.json")
-        self.assertEqual(len(json.loads(self.read("results.json"))), 5)
+        ids = [result["annotation_id"] for result in json.loads(self.read("results.json"))]
+        self.assertCountEqual(ids, [person["id"] for person in self.people[:5]])
         self.assertEqual(fewer["people"], 6)
         self.assertLess(fewer["values"]["AR .50"], values["AR .50"])
 

@@ -104,6 +104,7 @@ void read_categories(const json& document, const std::string& path, CocoFile& fi
 
 CocoPerson read_person(const Entry& annotation, const std::string& where, std::size_t keypoints) {
   CocoPerson person;
+  if (annotation.has("id")) person.id = annotation.integer("id");
   person.image_id = annotation.integer("image_id");
   person.crowd = annotation.has("iscrowd") && annotation.integer("iscrowd") != 0;
   if (!person.crowd || annotation.has("bbox")) person.box = annotation.box();

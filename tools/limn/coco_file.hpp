@@ -22,6 +22,7 @@ struct CocoImage {
 /// An annotation of a person.
 struct CocoPerson {
   std::size_t entry = 0;  ///< its number in the file's list
+  std::optional<std::int64_t> id;
   std::int64_t image_id = 0;
   Box box;  ///< of crowds all 0 if there is none
   bool crowd = false;
@@ -40,11 +41,11 @@ struct CocoResult {
 };
 
 /// One of COCO's two formats (https://cocodataset.org/#format-data, #format-results), as far as it is about persons:
-/// - annotations: {"images": [{"id", "file_name", "width", "height"}], "annotations": [{"image_id", "bbox", "iscrowd",
-///   "area", "keypoints"}], "categories": [{"id", "name", "keypoints", "sigmas"}]};
+/// - annotations: {"images": [{"id", "file_name", "width", "height"}], "annotations": [{"id", "image_id", "bbox",
+///   "iscrowd", "area", "keypoints"}], "categories": [{"id", "name", "keypoints", "sigmas"}]};
 /// - results: [{"image_id", "category_id", "bbox", "score", "keypoints"}].
-/// Boxes are [x, y, width, height] in photo pixels. Which fields must be there depends on who reads: only ids, names of
-/// files, and boxes of annotations that are no crowds must be.
+/// Boxes are [x, y, width, height] in photo pixels. Which fields must be there depends on who reads: only ids of
+/// images, names of files, and boxes of annotations that are no crowds must be.
 struct CocoFile {
   bool annotated = false;  ///< whether it holds annotations; else results
 

@@ -54,6 +54,12 @@ KeypointMatch match_keypoints(const CocoFile& file, const EvaluateOptions& optio
     match.sigmas.push_back(sigma.value_or(0));
     match.skeleton.keypoints.push_back(name);
   }
+  for (std::size_t i = 0; model != nullptr && i < model->flip_pairs.size(); ++i) {
+    const auto [a, b] = model->flip_pairs[i];
+    const int one = match.skeleton.find(model->keypoints[static_cast<std::size_t>(a)]);
+    const int other = match.skeleton.find(model->keypoints[static_cast<std::size_t>(b)]);
+    if (one >= 0 && other >= 0) match.skeleton.flip_pairs.emplace_back(one, other);
+  }
   if (match.scored.empty()) {
     throw Error(options.annotations + ": none of its keypoints can be scored: " + joined(match.names));
   }
@@ -145,6 +151,7 @@ void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& opti
   if (photo.everybody) {
     estimator.estimate_all(picture, workspace, photo.poses);
     photo.areas.assign(photo.poses.size(), area_of(workspace));
+    photo.whose.assign(photo.poses.size(), nullptr);
     return;
   }
   for (PersonBox& person : photo.boxes) {
@@ -162,6 +169,7 @@ void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& opti
     estimator.estimate(picture, person.box, workspace, pose);
     pose.score = static_cast<float>(person_score(pose, person.box_score));
     photo.areas.push_back(area_of(workspace));
+    photo.whose.push_back(person.person);
   }
 }
 
@@ -190,7 +198,8 @@ std::size_t estimate_all(const PoseEstimator& estimator, const EvaluateOptions& 
   return reporter.finish();
 }
 
-/// The poses as COCO's own tools take them: keypoints in the annotations' order, 0 for those the model has not.
+/// The poses as COCO's own tools take them: keypoints in the annotations' order, 0 for those the model has not. Where
+/// it is known whose box it was, "annotation_id" says so, which those tools do not look at.
 void write_results(std::FILE* output, const EvaluateOptions& options, const std::vector<Photo>& photos,
                    const CocoFile& file, const KeypointMatch& match) {
   std::string text;
@@ -206,6 +215,8 @@ void write_results(std::FILE* output, const EvaluateOptions& options, const std:
       }
       nlohmann::ordered_json entry = to_coco_result(pose, photo.image.id);
       entry["category_id"] = file.person_category;
+      const CocoPerson* const person = photo.whose[i];
+      if (person != nullptr && person->id) entry["annotation_id"] = *person->id;
       text += (text.empty() ? "" : ",\n") + entry.dump();
     }
   }

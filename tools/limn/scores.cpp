@@ -1,12 +1,14 @@
 #include "scores.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 
 #include <limn/core/error.hpp>
 #include <limn/metrics/coco_evaluation.hpp>
 #include <limn/metrics/pckh.hpp>
+#include <limn/metrics/posture.hpp>
 
 #include "text.hpp"
 
@@ -22,6 +24,18 @@ std::vector<Point> places_of(const Pose& pose, const KeypointMatch& match) {
     places.push_back({static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)});
   }
   return places;
+}
+
+/// The names of Posture's values.
+constexpr std::array<const char*, 3> postures = {"upright", "tilted", "upside down"};
+
+/// All tallies of keypoints that count in the mean together.
+SideTally mean_sides(const std::vector<SideTally>& tallies, const Skeleton& skeleton) {
+  SideTally sum;
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    if (counts_in_mean(skeleton.keypoints[i])) sum += tallies[i];
+  }
+  return sum;
 }
 
 std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4f", share); }
@@ -77,8 +91,13 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
 
   Scores scores;
   std::size_t without_size = 0;
+  const std::size_t count = skeleton.keypoints.size();
   using Tallies = std::vector<KeypointTally>;
-  std::vector<Tallies> tallies(thresholds.size(), Tallies(skeleton.keypoints.size()));
+  using Sides = std::vector<SideTally>;
+  std::vector<Tallies> tallies(thresholds.size(), Tallies(count));
+  Sides sides(count);
+  for (const char* name : postures) scores.postures.push_back({name, 0, {}, {}});
+  scores.postures.push_back({"not to be told", 0, {}, {}});
   for (const Photo& photo : photos) {
     if (photo.failed) continue;
     for (std::size_t i = 0; i < photo.boxes.size(); ++i) {
@@ -91,18 +110,32 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
       ++scores.people;
       std::vector<Point> places = places_of(photo.poses[i], match);
       if (options.from_one) places = from_one(std::move(places));
-      for (std::size_t t = 0; t < thresholds.size(); ++t) {
+      for (std::size_t t = 1; t < thresholds.size(); ++t) {
         count_right(labels, places, thresholds[t].second * size, tallies[t]);
       }
+      Tallies own(count);
+      Sides own_sides(count);
+      count_right(labels, places, thresholds[0].second * size, own);
+      count_swapped(labels, places, thresholds[0].second * size, skeleton, own_sides);
+      for (std::size_t k = 0; k < count; ++k) {
+        tallies[0][k] += own[k];
+        sides[k] += own_sides[k];
+      }
+      const std::optional<Posture> known = posture(labels, skeleton);
+      PostureScore& score = scores.postures[known ? static_cast<std::size_t>(*known) : postures.size()];
+      ++score.people;
+      score.tally += mean_tally(own, skeleton);
+      score.sides += mean_sides(own_sides, skeleton);
     }
   }
 
-  scores.mean = mean_tally(tallies[0], skeleton);
+  scores.mean = {"Mean", mean_tally(tallies[0], skeleton), mean_sides(sides, skeleton)};
+  if (scores.postures.back().people == scores.people) scores.postures.clear();
   scores.boxes = options.boxes;
   scores.metric = options.pckh() ? "PCKh" : "PCK";
   scores.unit = scores.metric + "@" + format("%g", options.threshold());
   for (std::size_t k = 0; k < skeleton.keypoints.size(); ++k) {
-    scores.keypoints.emplace_back(skeleton.keypoints[k], tallies[0][k]);
+    scores.keypoints.push_back({skeleton.keypoints[k], tallies[0][k], sides[k]});
   }
   if (options.pckh()) {
     for (const PckhRow& row : published_rows(tallies[0], skeleton)) scores.values.emplace_back(row.name, row.share);
@@ -121,6 +154,12 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
     scores.notes.emplace_back("Size: the longer side of the box.");
   } else {
     scores.notes.emplace_back("Size: from left_shoulder to right_hip, at least 0.3125 of the box's longer side.");
+  }
+  if (scores.mean.sides.labelled > 0) {
+    scores.notes.emplace_back("Other side's: found as near to the label of the other side's, and not to its own.");
+  }
+  if (!scores.postures.empty()) {
+    scores.notes.emplace_back("Torso: from hips to shoulders, upright and upside down within 45 degrees.");
   }
   if (options.from_one) scores.notes.emplace_back("Labels count pixels from 1: 1 is added to what was found.");
   if (without_size > 0) {
@@ -178,12 +217,23 @@ Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& option
 void print(const Scores& scores) {
   std::printf("%s\n", scores.title.c_str());
   if (!scores.keypoints.empty()) {
-    Table table({"Keypoint", scores.unit, "Labelled"});
-    for (const auto& [name, tally] : scores.keypoints) {
-      table.add({name + (counts_in_mean(name) ? "" : " (not in the mean)"), text_of(tally.share()),
-                 thousands(tally.labelled)});
+    Table table({"Keypoint", scores.unit, "Labelled", "Other side's"});
+    const auto add = [&](const KeypointScore& score) {
+      const bool counts = counts_in_mean(score.name);
+      table.add({score.name + (counts ? "" : " (not in the mean)"), text_of(score.tally.share()),
+                 thousands(score.tally.labelled), text_of(score.sides.share())});
+    };
+    for (const KeypointScore& score : scores.keypoints) add(score);
+    add(scores.mean);
+    table.print();
+  }
+  if (!scores.postures.empty()) {
+    Table table({"Torso", scores.unit, "People", "Other side's"});
+    for (const PostureScore& score : scores.postures) {
+      if (score.people == 0) continue;
+      table.add({score.name, text_of(score.tally.share()), thousands(static_cast<Index>(score.people)),
+                 text_of(score.sides.share())});
     }
-    table.add({"Mean", text_of(scores.mean.share()), thousands(scores.mean.labelled)});
     table.print();
   }
   if (scores.keypoints.empty() || scores.values.size() > 1) {
@@ -211,8 +261,16 @@ nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& opti
   json["people"] = scores.people;
   json["failed_photos"] = failed;
   for (const auto& [name, value] : scores.values) json["values"][name] = value;
-  for (const auto& [name, tally] : scores.keypoints) {
-    json["keypoints"][name] = {{"right", tally.right}, {"labelled", tally.labelled}};
+  const auto counts_of = [](const auto& score) {
+    nlohmann::ordered_json counts = {{"right", score.tally.right}, {"labelled", score.tally.labelled}};
+    counts["other_sides"] = score.sides.swapped;
+    counts["labelled_on_both_sides"] = score.sides.labelled;
+    return counts;
+  };
+  for (const KeypointScore& score : scores.keypoints) json["keypoints"][score.name] = counts_of(score);
+  for (const PostureScore& score : scores.postures) {
+    json["torso"][score.name] = counts_of(score);
+    json["torso"][score.name]["people"] = score.people;
   }
   return json;
 }

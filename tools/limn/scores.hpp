@@ -10,6 +10,7 @@
 
 #include <limn/metrics/oks.hpp>
 #include <limn/metrics/pck.hpp>
+#include <limn/metrics/sides.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/skeleton.hpp>
 
@@ -72,8 +73,24 @@ struct Photo {
   std::vector<FoundPerson> given;  ///< with --poses: the poses, instead of boxes
 
   bool failed = false;
-  std::vector<Pose> poses;    ///< what was found in the boxes
-  std::vector<double> areas;  ///< of the regions looked at, in square pixels of the photo
+  std::vector<Pose> poses;               ///< what was found in the boxes
+  std::vector<double> areas;             ///< of the regions looked at, in square pixels of the photo
+  std::vector<const CocoPerson*> whose;  ///< the boxes were; null where nobody knows
+};
+
+/// PCK or PCKh of a keypoint, or of several.
+struct KeypointScore {
+  std::string name;
+  KeypointTally tally;
+  SideTally sides;
+};
+
+/// PCK of the people of one posture.
+struct PostureScore {
+  std::string name;
+  std::size_t people = 0;
+  KeypointTally tally;
+  SideTally sides;
 };
 
 /// What the user gets: lines of a table, and the same for programs.
@@ -84,8 +101,9 @@ struct Scores {
   std::string boxes;  ///< "gt", a file, or "none" where everybody was looked for
   std::vector<std::pair<std::string, double>> values;
   std::vector<std::string> notes;
-  std::vector<std::pair<std::string, KeypointTally>> keypoints;  ///< of PCK and PCKh
-  KeypointTally mean;                                            ///< of these
+  std::vector<KeypointScore> keypoints;  ///< of PCK and PCKh
+  KeypointScore mean;                    ///< of these
+  std::vector<PostureScore> postures;    ///< likewise, where the annotations have hips and shoulders
   std::size_t people = 0;
 };
 

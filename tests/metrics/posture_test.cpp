@@ -1,0 +1,38 @@
+#include <doctest/doctest.h>
+
+#include <limn/metrics/posture.hpp>
+
+using namespace limn;
+
+namespace {
+
+Label visible(double x, double y) { return {{x, y}, Visibility::visible}; }
+
+Skeleton skeleton() { return {{"left_shoulder", "right_shoulder", "left_hip", "right_hip"}, {}, {}}; }
+
+/// Hips around (100, 100); shoulders so far from there.
+std::optional<Posture> torso(double dx, double dy) {
+  return posture({visible(110 + dx, 101 + dy), visible(90 + dx, 99 + dy), visible(105, 100), visible(95, 100)},
+                 skeleton());
+}
+
+}  // namespace
+
+TEST_CASE("a posture is told by the direction from hips to shoulders, in steps of 90 degrees") {
+  CHECK(torso(0, -50) == Posture::upright);
+  CHECK(torso(50, -50) == Posture::upright);
+  CHECK(torso(51, -50) == Posture::tilted);
+  CHECK(torso(-80, 0) == Posture::tilted);
+  CHECK(torso(-51, 50) == Posture::tilted);
+  CHECK(torso(-50, 50) == Posture::upside_down);
+  CHECK(torso(0, 50) == Posture::upside_down);
+}
+
+TEST_CASE("one shoulder and one hip are enough for a posture, fewer tell nothing") {
+  Labels labels = {{}, visible(100, 10), visible(100, 100), {}};
+  CHECK(posture(labels, skeleton()) == Posture::upright);
+  labels[1].visibility = Visibility::not_labelled;
+  CHECK_FALSE(posture(labels, skeleton()).has_value());
+  CHECK_FALSE(torso(0, 0).has_value());
+  CHECK_FALSE(posture(labels, {{"a", "b", "c", "d"}, {}, {}}).has_value());
+}
