@@ -22,6 +22,7 @@ from limn_convert.model_file import write_model
 from limn_convert.networks import Choices, Network, check_tensors
 from limn_convert.onnx_file import is_onnx, read_onnx
 from limn_convert.onnx_match import match_network
+from limn_convert.options import input_size, number
 from limn_convert.skeletons import SKELETONS, fitting_skeleton, load_skeleton
 
 # The settings of each decoder, with their defaults.
@@ -63,27 +64,27 @@ def parse(arguments):
 
     group = parser.add_argument_group("what the network is fed (default: as its family)")
     add = group.add_argument
-    add("--input", type=_size, metavar="HxW", help="input height x width, multiples of 32")
+    add("--input", type=input_size, metavar="HxW", help="input height x width, multiples of 32")
     add("--channels", choices=("rgb", "bgr"), help="order of the colour planes")
-    values = _number(-1e6, 1e6)
+    values = number(-1e6, 1e6)
     add("--mean", type=values, nargs=3, metavar="M", help="of each plane, in their order, for values from 0 to 1")
-    add("--std", type=_number(1e-6, 1e6), nargs=3, metavar="S", help="likewise")
+    add("--std", type=number(1e-6, 1e6), nargs=3, metavar="S", help="likewise")
     add("--geometry", choices=("affine", "stretch", "letterbox", "udp"), help="how a person's box becomes the input")
-    add("--padding", type=_number(1e-3, 1e3), metavar="P", help="factor by which the box is enlarged")
+    add("--padding", type=number(1e-3, 1e3), metavar="P", help="factor by which the box is enlarged")
     add("--resample", choices=("bilinear", "nearest"))
 
     group = parser.add_argument_group("how its heatmaps are read (default: as its family)")
     add = group.add_argument
     add("--decoder", choices=tuple(DECODERS))
-    pixels = _number(-1e4, 1e4)
+    pixels = number(-1e4, 1e4)
     add("--offset", type=pixels, metavar="PIXELS", help="heatmap cell x stands for input pixel stride * x + PIXELS")
-    cells = _number(0, 4096, int)
+    cells = number(0, 4096, int)
     add("--margin", type=cells, metavar="CELLS", help="quarter_offset: peaks this near to a border are not refined")
     add("--kernel", type=_odd, metavar="CELLS", help="dark, dark_udp: size of its Gaussian (default: 11)")
-    threshold = _number(1e-6, 1e6)
+    threshold = number(1e-6, 1e6)
     add("--cmap-threshold", type=threshold, metavar="T", help="part_affinity: least value of a peak")
     add("--link-threshold", type=threshold, metavar="T", help="part_affinity: least score of a link")
-    add("--min-keypoints", type=_number(1, 4096, int), metavar="N", help="part_affinity: people with fewer are dropped")
+    add("--min-keypoints", type=number(1, 4096, int), metavar="N", help="part_affinity: people with fewer are dropped")
 
     group = parser.add_argument_group("what a checkpoint does not show of its network")
     add = group.add_argument
@@ -109,35 +110,14 @@ def parse(arguments):
     if options.keypoints not in SKELETONS and not (options.keypoints or ".json").endswith(".json"):
         parser.error("--keypoints: %s is neither %s nor a .json file" % (options.keypoints, ", ".join(SKELETONS)))
     try:
-        options.accuracy = [{"set": s, "metric": m, "value": _number(-1e9, 1e9)(v)} for s, m, v in options.accuracy]
+        options.accuracy = [{"set": s, "metric": m, "value": number(-1e9, 1e9)(v)} for s, m, v in options.accuracy]
     except (ValueError, argparse.ArgumentTypeError):
         parser.error("--accuracy: VALUE must be a number")
     return options
 
 
-def _size(text):
-    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
-    height, width = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 0 < height <= 16384 or not 0 < width <= 16384 or height % 32 or width % 32:
-        raise argparse.ArgumentTypeError("%s is not HEIGHTxWIDTH in multiples of 32 up to 16384" % text)
-    return height, width
-
-
-def _number(smallest, largest, kind=float):
-    """A type for argparse. The bounds are those within which limn accepts a model file."""
-
-    def check(text):
-        value = kind(text)
-        if not smallest <= value <= largest:
-            raise argparse.ArgumentTypeError("%s is not between %s and %s" % (text, smallest, largest))
-        return value
-
-    check.__name__ = "number"  # for argparse's "invalid number value"
-    return check
-
-
 def _odd(text):
-    value = _number(3, 99, int)(text)
+    value = number(3, 99, int)(text)
     if value % 2 == 0:
         raise argparse.ArgumentTypeError("%s is not odd" % text)
     return value

@@ -21,6 +21,7 @@ except ImportError as error:
 
 import convert
 from limn_convert import ConvertError
+from limn_convert.options import input_size, number
 from limn_train import TrainError
 from limn_train.annotations import read_annotations, with_keypoints
 from limn_train.augmentation import PADDING, Variation
@@ -45,7 +46,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="train.py", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    positive, share, least_0 = convert._number(1, 10**7, int), convert._number(0, 1), convert._number(0, 10**7, int)
+    positive, share, least_0 = number(1, 10**7, int), number(0, 1), number(0, 10**7, int)
     add = parser.add_argument
     add("annotations", metavar="ANNOTATIONS.json", help="whom to train on")
     add("output", metavar="OUT.safetensors", help="the model file to write")
@@ -57,10 +58,10 @@ def parse(arguments):
     group = parser.add_argument_group("the network")
     add = group.add_argument
     add("--depth", type=int, choices=sorted(RESNETS), default=18, help="of the ResNet (default: 18)")
-    add("--input", type=convert._size, default=(256, 256), metavar="HxW", help="default: 256x256")
+    add("--input", type=input_size, default=(256, 256), metavar="HxW", help="default: 256x256")
     add(
         "--head",
-        type=convert._number(1, 4096, int),
+        type=number(1, 4096, int),
         nargs="+",
         default=[256] * 3,
         metavar="CHANNELS",
@@ -77,7 +78,7 @@ def parse(arguments):
     add = group.add_argument
     add("--epochs", type=positive, default=PUBLISHED_EPOCHS, help="default: %(default)s")
     add("--batch", type=positive, default=32, help="people in a step (default: %(default)s)")
-    add("--learning-rate", type=convert._number(1e-9, 10), default=1e-3, metavar="RATE", help="Adam's (default: 0.001)")
+    add("--learning-rate", type=number(1e-9, 10), default=1e-3, metavar="RATE", help="Adam's (default: 0.001)")
     add("--schedule", choices=("step", "cosine"), default="step", help="default: step")
     add(
         "--steps",
@@ -89,7 +90,7 @@ def parse(arguments):
     add("--warmup", type=least_0, default=0, metavar="STEPS", help="in which the rate rises from 0 (default: 0)")
     add(
         "--sigma",
-        type=convert._number(0.1, 100),
+        type=number(0.1, 100),
         metavar="CELLS",
         help="of the targets (default: 2, and 3 for inputs from 384 on)",
     )
@@ -106,14 +107,14 @@ def parse(arguments):
     add = group.add_argument
     add(
         "--rotation",
-        type=convert._number(0, 180),
+        type=number(0, 180),
         default=30.0,
         metavar="DEGREES",
         help="standard deviation (default: 30; published for COCO: 40)",
     )
     add(
         "--scale",
-        type=convert._number(0, 0.9),
+        type=number(0, 0.9),
         default=0.25,
         metavar="S",
         help="by 1 +- S (default: 0.25; published for COCO: 0.3)",
@@ -143,7 +144,7 @@ def parse(arguments):
     add("--checkpoint", metavar="FILE.pth", help="default: OUT.checkpoint.pth")
     add(
         "--save-every",
-        type=convert._number(0, 10**6),
+        type=number(0, 10**6),
         default=10.0,
         metavar="MINUTES",
         help="and after each epoch (default: 10)",

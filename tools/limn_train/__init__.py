@@ -9,6 +9,7 @@ start         other weights to start from
 targets       Gaussian heatmaps, the loss
 decoding      heatmaps back to places, as limn does it
 scores        PCK, as `limn evaluate` counts it
+cleaning      labels that a first model contradicts (for tools/clean_labels.py)
 training      epochs, learning rate, checkpoints, validation
 """
 

@@ -27,16 +27,21 @@ class Annotations(NamedTuple):
     sha256: str  # of the file
 
 
-def read_annotations(path, images=None):
-    """People with a box and a labelled keypoint, crowds left out. images: the photos' folder (default: the file's)."""
+def read_json(path):
+    """(what the file holds, the file's sha256)"""
     try:
         with open(path, "rb") as file:
             data = file.read()
-        document = json.loads(data.decode("utf-8"))
+        return json.loads(data.decode("utf-8")), hashlib.sha256(data).hexdigest()
     except OSError as error:
         raise TrainError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise TrainError(f"{path}: not valid JSON: {error}") from None
+
+
+def read_annotations(path, images=None):
+    """People with a box and a labelled keypoint, crowds left out. images: the photos' folder (default: the file's)."""
+    document, sha256 = read_json(path)
     if not isinstance(document, dict):
         raise TrainError(f"{path}: expected an object with images, annotations and categories")
     categories = [c for c in _entries(path, document, "categories") if c.get("keypoints")]
@@ -66,7 +71,7 @@ def read_annotations(path, images=None):
             people.append(Person(photo, size, box, triples[:, :2].copy(), labelled))
     if not people:
         raise TrainError(f"{path}: nobody in it has both a box and a labelled keypoint")
-    return Annotations(skeleton, people, hashlib.sha256(data).hexdigest())
+    return Annotations(skeleton, people, sha256)
 
 
 def flip_pairs_by_name(names):

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Cleans crowd-sourced keypoints by agreement with a first model: left and right that were taken for each other are
+exchanged back, and places that the model is sure are elsewhere are left out.
+
+Needs numpy. The first model's poses come from limn itself:
+
+    limn evaluate ANNOTATIONS.json --model FIRST.safetensors --flip --results POSES.json
+    clean_labels.py ANNOTATIONS.json POSES.json CLEANED.json
+"""
+
+import argparse
+import json
+import os
+import sys
+
+try:
+    import numpy as np
+except ImportError:
+    sys.exit("clean_labels.py: numpy is missing (on Debian: apt install python3-numpy)")
+
+from limn_convert.options import number
+from limn_train import TrainError
+from limn_train.annotations import Person, read_annotations, read_json
+from limn_train.cleaning import clean
+from limn_train.scores import size_of
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="clean_labels.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("annotations", metavar="ANNOTATIONS.json", help="in COCO's keypoint format")
+    add("poses", metavar="POSES.json", help="what the first model found: `limn evaluate --results`")
+    add("output", metavar="CLEANED.json", help="the same annotations with other keypoints")
+    share = number(0, 1)
+    add("--least-score", type=share, default=0.3, metavar="SCORE", help="with which a keypoint may vote on its side")
+    add("--confident", type=share, default=0.6, metavar="SCORE", help="from which a label far away is left out")
+    return parser.parse_args(arguments)
+
+
+def read_poses(path, keypoints):
+    """{annotation id: (K, 3) x, y, score}"""
+    document, _ = read_json(path)
+    poses = {}
+    for number, entry in enumerate(document if isinstance(document, list) else [None]):
+        where = f"{path}: [{number}]"
+        if not isinstance(entry, dict):
+            raise TrainError(f"{path}: expected a list of COCO results")
+        if type(entry.get("annotation_id")) is not int:
+            raise TrainError(f"{where}: annotation_id: expected a number, as `limn evaluate --results` writes it")
+        try:
+            pose = np.array(entry.get("keypoints"), float).reshape(keypoints, 3)
+        except (ValueError, TypeError):
+            raise TrainError(f"{where}: keypoints: expected {3 * keypoints} numbers") from None
+        poses[entry["annotation_id"]] = pose
+    return poses
+
+
+def clean_file(options):
+    """Returns what to tell the user."""
+    skeleton = read_annotations(options.annotations).skeleton  # with all its checks
+    names = skeleton.keypoints
+    document, _ = read_json(options.annotations)
+    poses = read_poses(options.poses, len(names))
+    people = halves = labels = left_out = seen = 0
+    for entry in document["annotations"]:
+        pose = poses.get(entry.get("id"))
+        if pose is None or entry.get("iscrowd") or not entry.get("keypoints"):
+            continue
+        triples = np.array(entry["keypoints"], float).reshape(-1, 3)
+        person = Person("", None, tuple(entry["bbox"]), triples[:, :2], triples[:, 2] > 0)
+        cleaned = clean(
+            triples,
+            pose[:, :2],
+            pose[:, 2],
+            size_of(person, names),
+            skeleton,
+            options.least_score,
+            options.confident,
+        )
+        seen += 1
+        labels += int(person.labelled.sum())
+        people += cleaned.exchanged > 0
+        halves += cleaned.exchanged
+        left_out += cleaned.left_out
+        if cleaned.exchanged or cleaned.left_out:
+            entry["keypoints"] = [int(v) if v == int(v) else v for v in cleaned.triples.ravel().tolist()]
+            entry["num_keypoints"] = int((cleaned.triples[:, 2] > 0).sum())
+    if seen == 0:
+        raise TrainError(f"{options.poses}: nobody in it is in {options.annotations}")
+    temporary = f"{options.output}.{os.getpid()}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+    os.replace(temporary, options.output)
+    exchanged = f"sides exchanged in {people} of {seen} people (upper and lower bodies: {halves})"
+    return f"{exchanged}, {left_out} of {labels} labels left out"
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    try:
+        print(clean_file(options))
+        return 0
+    except TrainError as error:
+        print(f"clean_labels.py: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"clean_labels.py: {error.filename or options.output}: {error.strerror or error}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
