@@ -20,7 +20,7 @@ except ImportError:
 
 from limn_convert.options import number
 from limn_train import TrainError
-from limn_train.annotations import Person, read_annotations, read_json
+from limn_train.annotations import annotations_of, read_json
 from limn_train.cleaning import clean
 from limn_train.scores import size_of
 
@@ -59,26 +59,20 @@ def read_poses(path, keypoints):
 
 def clean_file(options):
     """Returns what to tell the user."""
-    skeleton = read_annotations(options.annotations).skeleton  # with all its checks
-    names = skeleton.keypoints
-    document, _ = read_json(options.annotations)
-    poses = read_poses(options.poses, len(names))
+    document, sha256 = read_json(options.annotations)
+    annotations = annotations_of(options.annotations, document, sha256)
+    skeleton = annotations.skeleton
+    poses = read_poses(options.poses, len(skeleton.keypoints))
     people = halves = labels = left_out = seen = 0
-    for entry in document["annotations"]:
+    for person in annotations.people:
+        entry = document["annotations"][person.entry]
         pose = poses.get(entry.get("id"))
-        if pose is None or entry.get("iscrowd") or not entry.get("keypoints"):
+        if pose is None:
             continue
-        triples = np.array(entry["keypoints"], float).reshape(-1, 3)
-        person = Person("", None, tuple(entry["bbox"]), triples[:, :2], triples[:, 2] > 0)
-        cleaned = clean(
-            triples,
-            pose[:, :2],
-            pose[:, 2],
-            size_of(person, names),
-            skeleton,
-            options.least_score,
-            options.confident,
-        )
+        triples = np.reshape(entry["keypoints"], (-1, 3))
+        size = size_of(person, skeleton.keypoints)
+        thresholds = (options.least_score, options.confident)
+        cleaned = clean(triples, pose[:, :2], pose[:, 2], size, skeleton, *thresholds)
         seen += 1
         labels += int(person.labelled.sum())
         people += cleaned.exchanged > 0

@@ -19,6 +19,7 @@ class Person(NamedTuple):
     box: Tuple[float, float, float, float]  # x, y, width, height in pixels
     places: np.ndarray  # (K, 2): x, y in pixels
     labelled: np.ndarray  # (K,) bool: visible or hidden, but there
+    entry: int = -1  # number in the file's annotations
 
 
 class Annotations(NamedTuple):
@@ -41,7 +42,11 @@ def read_json(path):
 
 def read_annotations(path, images=None):
     """People with a box and a labelled keypoint, crowds left out. images: the photos' folder (default: the file's)."""
-    document, sha256 = read_json(path)
+    return annotations_of(path, *read_json(path), images)
+
+
+def annotations_of(path, document, sha256, images=None):
+    """What read_annotations() gives, of a file that was read."""
     if not isinstance(document, dict):
         raise TrainError(f"{path}: expected an object with images, annotations and categories")
     categories = [c for c in _entries(path, document, "categories") if c.get("keypoints")]
@@ -68,7 +73,7 @@ def read_annotations(path, images=None):
         labelled = triples[:, 2] > 0
         if labelled.any() and box[2] > 0 and box[3] > 0:
             photo, size = photos[entry["image_id"]]
-            people.append(Person(photo, size, box, triples[:, :2].copy(), labelled))
+            people.append(Person(photo, size, box, triples[:, :2].copy(), labelled, number))
     if not people:
         raise TrainError(f"{path}: nobody in it has both a box and a labelled keypoint")
     return Annotations(skeleton, people, sha256)

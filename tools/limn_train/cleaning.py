@@ -39,34 +39,24 @@ def clean(triples, found, scores, size, skeleton, least_score=0.3, confident=0.6
     """
     triples = np.array(triples, float)
     near = ALPHA * size
-    exchanged = 0
-    for pairs in halves(skeleton):
-        own, other = _votes(triples, found, scores >= least_score, pairs, near)
-        if other >= LEAST_EXCHANGED and other > 2 * own:
-            exchanged += 1
-            for a, b in pairs:
-                triples[[a, b]] = triples[[b, a]]
-    partner = np.arange(len(triples))
+    partner = np.arange(len(triples))  # a keypoint without another side is its own
     for a, b in skeleton.flip_pairs:
         partner[a], partner[b] = b, a
-    distance = np.hypot(*(found - triples[:, :2]).T)
-    at_partner = (triples[partner, 2] > 0) & (np.hypot(*(found - triples[partner, :2]).T) <= near)
-    doubted = (triples[:, 2] > 0) & (distance > FAR * near) & (scores >= confident) & ~at_partner
+
+    def distance(labels):
+        """From each keypoint as found, infinite where there is no label."""
+        return np.where(labels[:, 2] > 0, np.hypot(*(found - labels[:, :2]).T), np.inf)
+
+    exchanged = 0
+    for pairs in halves(skeleton):
+        half = np.ravel(pairs)
+        votes = scores[half] >= least_score
+        at_own, at_other = (distance(labels)[half] <= near for labels in (triples, triples[partner]))
+        own, other = (votes & at_own & ~at_other).sum(), (votes & at_other & ~at_own).sum()
+        if other >= LEAST_EXCHANGED and other > 2 * own:
+            exchanged += 1
+            triples[half] = triples[partner[half]]
+    at_other = distance(triples[partner]) <= near
+    doubted = (triples[:, 2] > 0) & (distance(triples) > FAR * near) & (scores >= confident) & ~at_other
     triples[doubted] = 0
     return Cleaned(triples, exchanged, int(doubted.sum()))
-
-
-def _votes(triples, found, counts, pairs, near):
-    """How many keypoints are near their own label alone, and near the other side's alone."""
-    own = other = 0
-    for a, b in pairs:
-        for keypoint, partner in ((a, b), (b, a)):
-            if not counts[keypoint]:
-                continue
-            is_near = [
-                triples[label, 2] > 0 and np.hypot(*(found[keypoint] - triples[label, :2])) <= near
-                for label in (keypoint, partner)
-            ]
-            own += is_near[0] and not is_near[1]
-            other += is_near[1] and not is_near[0]
-    return own, other
