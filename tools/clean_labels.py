@@ -10,7 +10,6 @@ Needs numpy. The first model's poses come from limn itself:
 
 import argparse
 import json
-import os
 import sys
 
 try:
@@ -18,6 +17,7 @@ try:
 except ImportError:
     sys.exit("clean_labels.py: numpy is missing (on Debian: apt install python3-numpy)")
 
+from limn_convert.files import replaced
 from limn_convert.options import number
 from limn_train import TrainError
 from limn_train.annotations import annotations_of, read_json
@@ -83,10 +83,8 @@ def clean_file(options):
             entry["num_keypoints"] = int((cleaned.triples[:, 2] > 0).sum())
     if seen == 0:
         raise TrainError(f"{options.poses}: nobody in it is in {options.annotations}")
-    temporary = f"{options.output}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
+    with replaced(options.output) as temporary, open(temporary, "w", encoding="utf-8") as file:
         json.dump(document, file)
-    os.replace(temporary, options.output)
     exchanged = f"sides exchanged in {people} of {seen} people (upper and lower bodies: {halves})"
     return f"{exchanged}, {left_out} of {labels} labels left out"
 

@@ -7,6 +7,7 @@ onnx_file   or an ONNX file to a graph of layers
 onnx_match  which network that graph is, and its tensors by limn's names
 skeletons   keypoint names, links and flip pairs
 model_file  limn's safetensors file
+options     types of command line options, and files, how they are written, for the other tools too
 """
 
 

@@ -6,10 +6,10 @@ ones, so that every tensor is aligned to its element.
 """
 
 import json
-import os
 import struct
 
 from . import ConvertError
+from .files import replaced
 
 _DTYPES = {"<f4": "F32", "<f2": "F16"}
 
@@ -30,18 +30,13 @@ def write_model(path, tensors, document):
     text = _compact(header).encode("ascii")
     text += b" " * (-len(text) % 8)
 
-    temporary = "%s.%d.tmp" % (path, os.getpid())
     try:
-        with open(temporary, "wb") as file:
+        with replaced(path) as temporary, open(temporary, "wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
             for array in blocks:
                 file.write(memoryview(array).cast("B"))
-        os.replace(temporary, path)
     except OSError as error:
         raise ConvertError("cannot be written: %s" % error.strerror, path) from None
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
     return 8 + len(text) + position
 
 

@@ -6,11 +6,12 @@ needs to go on as if there had been no interruption.
 """
 
 import math
-import os
 import time
 from typing import NamedTuple, Tuple
 
 import torch
+
+from limn_convert.files import replaced
 
 from . import TrainError
 from .augmentation import Variation, input_map
@@ -196,15 +197,11 @@ class Trainer:
             "state_dict": {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()},
             "optimizer": self.optimizer.state_dict(),
         }
-        temporary = f"{path}.{os.getpid()}.tmp"
         try:
-            torch.save(state, temporary)
-            os.replace(temporary, path)
+            with replaced(path) as temporary:
+                torch.save(state, temporary)
         except (OSError, RuntimeError) as error:
             raise TrainError(f"{path}: cannot be written: {error}") from None
-        finally:
-            if os.path.exists(temporary):
-                os.remove(temporary)
 
     def load(self, path):
         """Goes on from where a checkpoint was saved. It must be of the same recipe and annotations."""
