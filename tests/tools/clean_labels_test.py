@@ -7,7 +7,6 @@ import io
 import json
 import os
 import sys
-import tempfile
 import unittest
 
 try:
@@ -20,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 import clean_labels
+from folder_test_case import FolderTestCase
 from limn_convert.skeletons import SKELETONS
 from limn_train.cleaning import clean, halves
 
@@ -128,11 +128,9 @@ class Places(unittest.TestCase):
         self.assertEqual((result.triples[0].tolist(), result.left_out), ([0, 0, 0], 0))
 
 
-class Files(unittest.TestCase):
+class Files(FolderTestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
+        super().setUp()
         person = {"image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [0, 0, 180, 320], "num_keypoints": 16}
         right = {**person, "id": 7, "keypoints": somebody().astype(int).ravel().tolist()}
         wrong = {**person, "id": 8, "keypoints": exchange(somebody(), LEGS).astype(int).ravel().tolist()}
@@ -150,7 +148,7 @@ class Files(unittest.TestCase):
         self.poses = [{"image_id": 1, "annotation_id": i, "keypoints": pose.ravel().tolist()} for i in (8, 7)]
 
     def run_it(self, *more):
-        paths = [os.path.join(self.folder, name) for name in ("annotations.json", "poses.json", "cleaned.json")]
+        paths = [self.path(name) for name in ("annotations.json", "poses.json", "cleaned.json")]
         for path, value in zip(paths, (self.annotations, self.poses)):
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(value, file)

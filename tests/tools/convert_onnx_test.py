@@ -10,7 +10,6 @@ import io
 import os
 import subprocess
 import sys
-import tempfile
 import unittest
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
@@ -33,6 +32,7 @@ import convert
 import tensor_file
 from checkpoints import imgclsmob_name, read_model
 from cmap_paf import CmapPaf, limn_name
+from folder_test_case import FolderTestCase
 from hrnet import HRNet
 from limn_convert import onnx_match
 from limn_convert.families import FAMILIES
@@ -192,23 +192,11 @@ def strip_names(model, seed=3):
     del model.graph.value_info[:]
 
 
-class OnnxTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def path(self, name, data=None):
-        path = os.path.join(self.folder, name)
-        if data is not None:
-            with open(path, "wb") as file:
-                file.write(data)
-        return path
-
+class OnnxTest(FolderTestCase):
     def run_convert(self, data, *options, name="in.onnx"):
         if isinstance(data, onnx.ModelProto):
             data = data.SerializeToString()
-        arguments = [self.path(name, data), self.path("out.safetensors"), *options]
+        arguments = [self.write(name, data), self.path("out.safetensors"), *options]
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             status = convert.main(arguments)

@@ -14,7 +14,6 @@ import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import unittest
 import zipfile
 from collections import OrderedDict
@@ -40,34 +39,26 @@ from checkpoints import Build, Call, Global, Persistent, Pickle, Storage, Tensor
 from checkpoints import BLOCKS, NARROW, arrays_for, arrays_of, hrnet_shapes, shapes_of, trt_pose_shapes
 from checkpoints import imgclsmob_name, lip_name, mmpose_name
 from checkpoints import legacy_checkpoint, read_model, tensor, zip_checkpoint
+from folder_test_case import FolderTestCase
 from limn_convert import networks
 from limn_convert.families import FAMILIES
 from limn_convert.skeletons import SKELETONS
 
 
-class ConvertTest(unittest.TestCase):
+class ConvertTest(FolderTestCase):
     """Runs convert.main on narrow networks in a folder of its own."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.output = os.path.join(self.folder, "out.safetensors")
+        super().setUp()
+        self.output = self.path("out.safetensors")
         narrow = mock.patch.object(networks, "BASE_CHANNELS", NARROW)
         narrow.start()
         self.addCleanup(narrow.stop)
 
-    def path(self, name, data=None):
-        path = os.path.join(self.folder, name)
-        if data is not None:
-            with open(path, "wb") as file:
-                file.write(data)
-        return path
-
     def run_convert(self, checkpoint, *options):
         """(exit status, standard output, standard error); `checkpoint` as bytes, or what is to be saved."""
         data = checkpoint if isinstance(checkpoint, bytes) else zip_checkpoint(checkpoint)
-        arguments = [self.path("in.pth", data), self.output] + list(options)
+        arguments = [self.write("in.pth", data), self.output] + list(options)
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             try:
@@ -811,7 +802,7 @@ class Keypoints(ConvertTest):
 
     def file(self, document):
         text = document if isinstance(document, str) else json.dumps(document)
-        return self.path("points.json", text.encode())
+        return self.write("points.json", text)
 
     def test_a_set_can_come_from_a_file(self):
         document = {"keypoints": ["head", "left_hand", "right_hand"], "links": [[0, 1], [0, 2]], "flip_pairs": [[1, 2]]}
@@ -1004,14 +995,14 @@ class Output(ConvertTest):
 
     def five(self):
         document = {"keypoints": list("abcde"), "links": []}
-        return ["--keypoints", self.path("five.json", json.dumps(document).encode())]
+        return ["--keypoints", self.write("five.json", json.dumps(document))]
 
     def test_tensors_are_in_the_order_of_the_layers(self):
         _, found = self.converts(arrays_of())
         self.assertEqual(list(found), [name for name in arrays_of() if "num_batches_tracked" not in name])
 
     def test_a_failure_leaves_an_older_file_as_it_was(self):
-        self.path("out.safetensors", b"older")
+        self.write("out.safetensors", b"older")
         status, _, _ = self.run_convert(dict(arrays_of(), extra=np.zeros(1, "<f4")))
         self.assertEqual(status, 1)
         with open(self.output, "rb") as file:
@@ -1054,7 +1045,7 @@ class Output(ConvertTest):
             one = Storage("LongStorage", bytes(8)) if count else Storage("FloatStorage", struct.pack("<f", 2))
             root[name] = Tensor(one, 0, shape, (0,) * len(shape))
         script = os.path.join(ROOT, "tools", "convert.py")
-        command = [sys.executable, script, self.path("wide.pth", legacy_checkpoint(root)), self.output, "--f16"]
+        command = [sys.executable, script, self.write("wide.pth", legacy_checkpoint(root)), self.output, "--f16"]
         done = subprocess.run(command, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("15376464 parameters", done.stdout)
@@ -1154,13 +1145,14 @@ class AgainstPyTorch(ConvertTest):
 # ---- The default model, and the checkpoint that its training started from ------------------------------------------
 
 
-class DefaultModel(unittest.TestCase):
+class DefaultModel(FolderTestCase):
     NAME = "pose_resnet18_mpii16_192x192"
     MODEL = os.path.join(ROOT, "weights", NAME + ".safetensors")
     CARD = os.path.join(ROOT, "weights", "README.md")
     CHECKPOINT = os.path.join(os.path.dirname(ROOT), "shared", "weights", NAME + ".pth")
 
     def setUp(self):
+        super().setUp()
         if "checkpoint" in self._testMethodName and not os.path.exists(self.CHECKPOINT):
             self.skipTest("the checkpoint is not here")
 
@@ -1187,11 +1179,10 @@ class DefaultModel(unittest.TestCase):
         if torch is None:
             self.skipTest("PyTorch is not installed")
         state = torch.load(self.CHECKPOINT, map_location="cpu")
-        with tempfile.TemporaryDirectory() as folder:
-            output = os.path.join(folder, "out.safetensors")
-            with redirect_stdout(io.StringIO()):
-                self.assertEqual(convert.main([self.CHECKPOINT, output, "--f16"]), 0)
-            _, found = read_model(output)
+        output = self.path("out.safetensors")
+        with redirect_stdout(io.StringIO()):
+            self.assertEqual(convert.main([self.CHECKPOINT, output, "--f16"]), 0)
+        _, found = read_model(output)
         self.assertEqual(set(found), {name for name in state if not name.endswith("num_batches_tracked")})
         for name, value in found.items():
             original = state[name].numpy()
@@ -1202,11 +1193,10 @@ class DefaultModel(unittest.TestCase):
     def test_in_single_precision_the_checkpoint_is_kept_bit_for_bit(self):
         if torch is None:
             self.skipTest("PyTorch is not installed")
-        with tempfile.TemporaryDirectory() as folder:
-            output = os.path.join(folder, "out.safetensors")
-            with redirect_stdout(io.StringIO()):
-                self.assertEqual(convert.main([self.CHECKPOINT, output]), 0)
-            _, found = read_model(output)
+        output = self.path("out.safetensors")
+        with redirect_stdout(io.StringIO()):
+            self.assertEqual(convert.main([self.CHECKPOINT, output]), 0)
+        _, found = read_model(output)
         state = torch.load(self.CHECKPOINT, map_location="cpu")
         for name, value in found.items():
             self.assertEqual(value.tobytes(), state[name].numpy().tobytes(), name)

@@ -4,9 +4,9 @@ import os
 import struct
 import subprocess
 import sys
-import tempfile
-import unittest
 import zlib
+
+from folder_test_case import FolderTestCase
 
 ROOT = os.environ.get(
     "LIMN_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,31 +25,8 @@ def skip_without_program():
         sys.exit(77)
 
 
-class ProgramTest(unittest.TestCase):
-    """Each test has a folder of its own, which is the working directory of the program."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="limn_test_")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def path(self, *names):
-        path = os.path.join(self.folder, *names)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        return path
-
-    def write(self, name, content):
-        path = self.path(name)
-        with open(path, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-        return path
-
-    def read(self, name):
-        with open(self.path(name), "rb") as file:
-            return file.read()
-
-    def files(self, folder="."):
-        return sorted(os.listdir(os.path.join(self.folder, folder)))
+class ProgramTest(FolderTestCase):
+    """The test's folder is the working directory of the program."""
 
     def limn(self, *arguments, status=0, environment=None):
         """Runs the program, checks its exit status and that it says why it failed. Returns (stdout, stderr)."""

@@ -35,6 +35,7 @@ import convert
 import pose_resnet as reference
 import stick_figures
 import train
+from folder_test_case import FolderTestCase
 from limn_program import MODEL, PROGRAM
 from limn_train import TrainError, images
 from limn_train.annotations import Person, flip_pairs_by_name, read_annotations, with_keypoints
@@ -251,22 +252,21 @@ class Geometry(unittest.TestCase):
             self.assertEqual(len(seen), 11)  # without variation always the same
 
 
-class Pictures(unittest.TestCase):
+class Pictures(FolderTestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = os.path.join(folder.name, "photo.png")
+        super().setUp()
+        self.file = self.path("photo.png")
         self.picture = stick_figures.draw(stick_figures.figure(np.random.default_rng(1)), np.random.default_rng(1))
-        stick_figures.write_png(self.path, self.picture)
+        stick_figures.write_png(self.file, self.picture)
 
     def test_are_read_as_rgb(self):
-        np.testing.assert_array_equal(images.read_image(self.path, (96, 96)), self.picture)
+        np.testing.assert_array_equal(images.read_image(self.file, (96, 96)), self.picture)
         with self.assertRaisesRegex(TrainError, r"photo.png: 96x96 pixels, but 96x80 are annotated"):
-            images.read_image(self.path, (96, 80))
-        with open(self.path, "wb") as file:
+            images.read_image(self.file, (96, 80))
+        with open(self.file, "wb") as file:
             file.write(b"no picture")
         with self.assertRaisesRegex(TrainError, "photo.png: no picture"):
-            images.read_image(self.path)
+            images.read_image(self.file)
         with self.assertRaisesRegex(TrainError, "nowhere.png: No such file"):
             images.read_image("nowhere.png")
 
@@ -275,7 +275,7 @@ class Pictures(unittest.TestCase):
         map_ = input_map((30, 20, 40, 50), 64, 64, rotation=20)
         with_opencv = images.warp(self.picture, map_, 64, 64)
         with mock.patch.object(images, "cv2", None):
-            np.testing.assert_array_equal(images.read_image(self.path), self.picture)
+            np.testing.assert_array_equal(images.read_image(self.file), self.picture)
             with_pillow = images.warp(self.picture, map_, 64, 64)
         difference = np.abs(with_opencv.astype(int) - with_pillow)
         self.assertLessEqual(difference.max(), 8)  # OpenCV rounds places to 1/32 pixel
@@ -337,19 +337,18 @@ class Network(unittest.TestCase):
             self.assertIn(parameters, (None, sum(p.numel() for p in network.parameters())))
 
 
-class Start(unittest.TestCase):
+class Start(FolderTestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = os.path.join(folder.name, "start.pth")
+        super().setUp()
+        self.file = self.path("start.pth")
         self.network = PoseResNet(18, 5, (8, 8, 8))
         initialize(self.network, torch.Generator().manual_seed(0))
         self.other = PoseResNet(18, 5, (8, 8, 8))
         initialize(self.other, torch.Generator().manual_seed(1))
 
     def start(self, state):
-        torch.save(state, self.path)
-        return start_from(self.network, self.path)
+        torch.save(state, self.file)
+        return start_from(self.network, self.file)
 
     def test_from_a_backbone_takes_what_it_has(self):
         head = ("deconv_layers", "final_layer")
@@ -426,32 +425,27 @@ def write_annotations(folder, names, keypoints, photo="0001.png", **changes):
     return path
 
 
-class Annotated(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def read(self, names, keypoints, **changes):
+class Annotated(FolderTestCase):
+    def annotated(self, names, keypoints, **changes):
         return read_annotations(write_annotations(self.folder, names, keypoints, **changes))
 
     def test_people_have_places_and_labels(self):
-        annotations = self.read(["nose", "left_eye", "right_eye"], [1, 2, 2, 3, 4, 1, 0, 0, 0])
+        annotations = self.annotated(["nose", "left_eye", "right_eye"], [1, 2, 2, 3, 4, 1, 0, 0, 0])
         person = annotations.people[0]
         self.assertEqual(person.places.tolist(), [[1, 2], [3, 4], [0, 0]])
         self.assertEqual(person.labelled.tolist(), [True, True, False])  # hidden ones count
-        self.assertEqual(person.photo, os.path.join(self.folder, "0001.png"))
+        self.assertEqual(person.photo, self.path("0001.png"))
         self.assertEqual(annotations.skeleton.flip_pairs, [(1, 2)])
 
     def test_sets_that_limn_knows_have_its_links(self):
-        annotations = self.read(convert.SKELETONS["mpii16"].keypoints, [1, 1, 2] * 16)
+        annotations = self.annotated(convert.SKELETONS["mpii16"].keypoints, [1, 1, 2] * 16)
         self.assertEqual(annotations.skeleton.links, convert.SKELETONS["mpii16"].links)
         self.assertCountEqual(
             [tuple(sorted(pair)) for pair in annotations.skeleton.flip_pairs], convert.SKELETONS["mpii16"].flip_pairs
         )
 
     def test_validation_is_matched_by_name(self):
-        annotations = self.read(["a", "b", "c"], [1, 2, 2, 3, 4, 2, 5, 6, 2])
+        annotations = self.annotated(["a", "b", "c"], [1, 2, 2, 3, 4, 2, 5, 6, 2])
         person = with_keypoints(annotations, ["c", "x", "a"]).people[0]
         self.assertEqual(person.places[[0, 2]].tolist(), [[5, 6], [1, 2]])
         self.assertEqual(person.labelled.tolist(), [True, False, True])
@@ -468,8 +462,8 @@ class Annotated(unittest.TestCase):
             ("nobody in it has both a box and a labelled keypoint", [1, 2, 2] * 2, {"iscrowd": 1}),
         ):
             with self.assertRaisesRegex(TrainError, "annotations.json: ?.*" + says):
-                self.read(["a", "b"], keypoints, **changes)
-        path = os.path.join(self.folder, "list.json")
+                self.annotated(["a", "b"], keypoints, **changes)
+        path = self.path("list.json")
         with open(path, "w", encoding="utf-8") as file:
             file.write("[]")
         with self.assertRaisesRegex(TrainError, "list.json: expected an object"):
@@ -497,13 +491,11 @@ def document_of(path):
         return json.loads(json.loads(file.read(length))["__metadata__"]["limn"])
 
 
-class Interrupted(unittest.TestCase):
+class Interrupted(FolderTestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.annotations = read_annotations(stick_figures.write(folder.name, 13, seed=9))
-        self.checkpoint = os.path.join(folder.name, "checkpoint.pth")
+        super().setUp()
+        self.annotations = read_annotations(stick_figures.write(self.folder, 13, seed=9))
+        self.checkpoint = self.path("checkpoint.pth")
 
     def trained(self, stops_after=(), recipe=TINY, workers=0):
         """The weights after a training that is stopped after some of its steps, and goes on in a new Trainer."""
@@ -548,7 +540,7 @@ class Interrupted(unittest.TestCase):
             trainer.load(self.checkpoint)
 
     def test_by_a_signal_it_leaves_a_checkpoint_to_go_on_from(self):
-        path, output = os.path.join(self.folder, "annotations.json"), os.path.join(self.folder, "out.safetensors")
+        path, output = self.path("annotations.json"), self.path("out.safetensors")
         arguments = [path, output, "--input", "32x32", "--head", "8", "--batch", "4", "--epochs", "1", "--threads", "1"]
         arguments += ["--targets", "exact", "--half-body", "0.5", "--colour-jitter", "0.2", "--schedule", "cosine"]
         arguments += ["--warmup", "2", "--precision", "f32", "--depth", "34", "--f16", "--name", "tiny"]
