@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <limn/metrics/pck.hpp>
+#include <limn/metrics/sides.hpp>
 
 using namespace limn;
 
@@ -50,6 +51,9 @@ TEST_CASE("the mean weighs keypoints by their labels, and leaves out pelvis and 
   CHECK_FALSE(counts_in_mean("thorax"));
   CHECK(counts_in_mean("left_hip"));
   CHECK_THROWS_AS(mean_tally({{1, 4}}, skeleton()), Error);
+  const std::vector<SideTally> sides = {{1, 4}, {2, 2}, {100, 100}, {0, 2}};
+  CHECK(mean_tally(sides, skeleton()).swapped == 3);
+  CHECK(mean_tally(sides, skeleton()).labelled == 8);
 }
 
 TEST_CASE("sizes of a person by hand: torso, box, and the larger of torso and a part of the box") {

@@ -29,15 +29,6 @@ std::vector<Point> places_of(const Pose& pose, const KeypointMatch& match) {
 /// The names of Posture's values.
 constexpr std::array<const char*, 3> postures = {"upright", "tilted", "upside down"};
 
-/// All tallies of keypoints that count in the mean together.
-SideTally mean_sides(const std::vector<SideTally>& tallies, const Skeleton& skeleton) {
-  SideTally sum;
-  for (std::size_t i = 0; i < tallies.size(); ++i) {
-    if (counts_in_mean(skeleton.keypoints[i])) sum += tallies[i];
-  }
-  return sum;
-}
-
 std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4f", share); }
 
 }  // namespace
@@ -125,11 +116,11 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
       PostureScore& score = scores.postures[known ? static_cast<std::size_t>(*known) : postures.size()];
       ++score.people;
       score.tally += mean_tally(own, skeleton);
-      score.sides += mean_sides(own_sides, skeleton);
+      score.sides += mean_tally(own_sides, skeleton);
     }
   }
 
-  scores.mean = {"Mean", mean_tally(tallies[0], skeleton), mean_sides(sides, skeleton)};
+  scores.mean = {"Mean", mean_tally(tallies[0], skeleton), mean_tally(sides, skeleton)};
   if (scores.postures.back().people == scores.people) scores.postures.clear();
   scores.boxes = options.boxes;
   scores.metric = options.pckh() ? "PCKh" : "PCK";

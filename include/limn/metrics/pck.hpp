@@ -81,14 +81,16 @@ inline double torso_or_box_size(const Labels& labels, const Skeleton& skeleton, 
 /// Sports Pose does not label).
 inline bool counts_in_mean(const std::string& keypoint) { return keypoint != "pelvis" && keypoint != "thorax"; }
 
-/// All tallies together but for the keypoints that do not count: share() is the mean in which each keypoint weighs as
-/// often as it is labelled. Throws Error if there is not one tally for each keypoint.
-inline KeypointTally mean_tally(const std::vector<KeypointTally>& tallies, const Skeleton& skeleton) {
+/// All tallies, KeypointTally or SideTally (sides.hpp), together but for the keypoints that do not count: share() is
+/// the mean in which each keypoint weighs as often as it is labelled. Throws Error if there is not one tally for each
+/// keypoint.
+template <typename Tally = KeypointTally>
+Tally mean_tally(const std::vector<Tally>& tallies, const Skeleton& skeleton) {
   if (tallies.size() != skeleton.keypoints.size()) {
-    throw Error("PCK: expected " + std::to_string(skeleton.keypoints.size()) +
+    throw Error("mean: expected " + std::to_string(skeleton.keypoints.size()) +
                 " tallies, one for each keypoint, found " + std::to_string(tallies.size()));
   }
-  KeypointTally sum;
+  Tally sum;
   for (std::size_t i = 0; i < tallies.size(); ++i) {
     if (counts_in_mean(skeleton.keypoints[i])) sum += tallies[i];
   }
