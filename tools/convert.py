@@ -71,6 +71,7 @@ def parse(arguments):
     add("--std", type=number(1e-6, 1e6), nargs=3, metavar="S", help="likewise")
     add("--geometry", choices=("affine", "stretch", "letterbox", "udp"), help="how a person's box becomes the input")
     add("--padding", type=number(1e-3, 1e3), metavar="P", help="factor by which the box is enlarged")
+    add("--crop", type=_crop, metavar="C", help="black: all outside of the box enlarged C times; 0: nothing")
     add("--resample", choices=("bilinear", "nearest"))
 
     group = parser.add_argument_group("how its heatmaps are read (default: as its family)")
@@ -114,6 +115,13 @@ def parse(arguments):
     except (ValueError, argparse.ArgumentTypeError):
         parser.error("--accuracy: VALUE must be a number")
     return options
+
+
+def _crop(text):
+    value = number(0, 1e3)(text)
+    if 0 < value < 1:
+        raise argparse.ArgumentTypeError("%s is neither 0 nor at least 1" % text)
+    return value
 
 
 def _odd(text):
@@ -235,6 +243,8 @@ def make_document(options, family, network, skeleton, size, sha256):
     for key in family.input:
         if getattr(options, key) is not None:
             input_[key] = getattr(options, key)
+    if options.crop:
+        input_["crop"] = options.crop
     default_name = "%s_%s_%dx%d" % (network.name, skeleton.name, height, width)
     return {
         "version": 1,

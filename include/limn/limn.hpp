@@ -29,6 +29,7 @@
 #include <limn/network/plain_executor.hpp>
 #include <limn/network/summary.hpp>
 #include <limn/pose/assignment.hpp>
+#include <limn/pose/crop.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/draw_pose.hpp>
 #include <limn/pose/flip.hpp>

@@ -100,6 +100,7 @@ TEST_CASE("the smallest document has the documented defaults") {
   CHECK((document.input.std == Values{1, 0.5f, 2}));
   CHECK(document.input.geometry == limn::Geometry::affine);
   CHECK(document.input.padding == 1.25);
+  CHECK(document.input.crop == 0);
   CHECK(document.input.resample == limn::Resample::bilinear);
   CHECK(document.decoder.type == limn::DecoderType::argmax);
   CHECK(document.decoder.offset == 0);
@@ -120,7 +121,8 @@ TEST_CASE("a full document is read as it is written") {
                 "final_kernel": 3, "stride_on": "1x1", "output_activation": "sigmoid", "normalization": "bias",
                 "activation": "none"},
     "input": {"width": 288, "height": 384, "channels": "bgr", "mean": [0.485, 0.456, 0.406],
-              "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "padding": 1, "resample": "nearest"},
+              "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "padding": 1, "resample": "nearest",
+              "crop": 1.5},
     "decoder": {"type": "dark", "offset": -1.5, "margin": 0, "kernel": 17},
     "keypoints": ["a", "b", "c", "d"], "links": [], "flip_pairs": [[0, 1], [3, 2]],
     "source": {"url": "u", "sha256": "s", "license": "l", "trained_on": "t", "by": 1},
@@ -143,6 +145,7 @@ TEST_CASE("a full document is read as it is written") {
   CHECK((document.input.mean == Values{0.485f, 0.456f, 0.406f}));
   CHECK(document.input.geometry == limn::Geometry::letterbox);
   CHECK(document.input.padding == 1.0);
+  CHECK(document.input.crop == 1.5);
   CHECK(document.input.resample == limn::Resample::nearest);
   CHECK(document.decoder.type == limn::DecoderType::dark);
   CHECK(document.decoder.offset == -1.5);
@@ -321,6 +324,7 @@ TEST_CASE("every field of the wrong type is named") {
                             "/input/geometry",
                             "/input/padding",
                             "/input/resample",
+                            "/input/crop",
                             "/decoder",
                             "/decoder/type",
                             "/decoder/offset",
@@ -416,6 +420,9 @@ TEST_CASE("numbers of the input out of range are refused") {
       {"/input/mean", "[0, 0]", "input.mean: expected three numbers, found [0,0]"},
       {"/input/padding", "0", "input.padding: expected a positive factor from 0.001 to 1000, found 0"},
       {"/input/padding", "-1", "input.padding: expected a positive factor from 0.001 to 1000, found -1"},
+      {"/input/crop", "0.5", "input.crop: expected 0 or a factor from 1 to 1000, found 0.5"},
+      {"/input/crop", "-1", "input.crop: expected 0 or a factor from 1 to 1000, found -1"},
+      {"/input/crop", "1e9", "input.crop: expected 0 or a factor from 1 to 1000, found 1000000000.0"},
   });
   CHECK(with("/input/width", "16384").input.width == 16384);
 }

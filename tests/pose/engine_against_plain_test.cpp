@@ -96,9 +96,7 @@ TEST_CASE("on labelled people the engine's heatmaps are those of the plain layer
     const Image photo = load_image(people_folder() + "/" + name);
 
     estimator.estimate(photo, box, workspace);
-    const Affine network =
-        network_from_photo(document.geometry, box, document.width, document.height, document.padding);
-    preprocess(photo, network, document, document.width, document.height, input.matrix());
+    preprocess(photo, box, document, document.width, document.height, input.matrix());
     const Tensor plain = run_plain(model.graph(), model.weights(), input)[0];
 
     const HeatmapView found = workspace.heatmaps();

@@ -848,7 +848,7 @@ class Options(ConvertTest):
         document, _ = self.converts(
             arrays_of(),
             *"--name mine --input 192x160 --channels rgb --mean 0 0.5 1 --std 1 2 3 --geometry letterbox".split(),
-            *"--padding 1.1 --resample nearest --offset 1.5 --margin 2 --url http://x/ --license MIT".split(),
+            *"--padding 1.1 --crop 1.2 --resample nearest --offset 1.5 --margin 2 --url http://x/ --license MIT".split(),
             *["--trained-on", "ten photos", "--accuracy", "set a", "PCK@0.2", "0.5"],
             *["--accuracy", "set b", "AP", "0.25"],
         )
@@ -864,6 +864,7 @@ class Options(ConvertTest):
                 "geometry": "letterbox",
                 "padding": 1.1,
                 "resample": "nearest",
+                "crop": 1.2,
             },
         )
         self.assertEqual(document["decoder"], {"type": "quarter_offset", "offset": 1.5, "margin": 2})
@@ -932,6 +933,8 @@ class Options(ConvertTest):
             "--keypoints mpii",
             "--sha256 123",
             "--padding 0",
+            "--crop 0.9",
+            "--crop -1",
             "--std 1 0 1",
             "--mean 1 2",
             "--offset nan",
@@ -1169,11 +1172,11 @@ class DefaultModel(FolderTestCase):
     def test_the_file_says_how_it_was_trained_to_be_used(self):
         document, _ = read_model(self.MODEL)
         self.assertEqual(document["name"], self.NAME)
-        expected = {"width": 192, "height": 192, "channels": "rgb", "geometry": "affine", "padding": 1.25}
+        expected = {"width": 192, "height": 192, "channels": "rgb", "geometry": "affine", "padding": 1.25, "crop": 1.2}
         self.assertEqual({key: document["input"][key] for key in expected}, expected)
         self.assertEqual(document["decoder"], {"type": "quarter_offset", "offset": 0, "margin": 1})
         self.assertEqual(document["keypoints"], SKELETONS["mpii16"].keypoints)
-        self.assertEqual(document["accuracy"][0]["value"], 0.6541)
+        self.assertEqual(document["accuracy"][0]["value"], 0.6549)
 
     def test_the_checkpoint_s_tensors_are_rounded_to_half(self):
         if torch is None:

@@ -37,6 +37,7 @@ struct Options {
   int threads = 0;
   bool flip = false;
   bool flip_shift = false;
+  std::optional<double> crop;
   DrawOptions draw;
   std::optional<float> threshold;  ///< for draw.threshold; without it, what suits the model
   bool heatmaps = false;
@@ -214,6 +215,7 @@ int estimate(Options options) {
   std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
   estimator_options.flip = options.flip;
   estimator_options.flip_shift = options.flip_shift;
+  estimator_options.crop = options.crop;
   const auto made = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
   const PoseEstimator& estimator = *made;
   // What the part affinity decoder found is above its own threshold.
@@ -303,6 +305,7 @@ void add_estimate(CLI::App& app, int& status) {
                    "32 pixels; default: the model's")
       ->type_name("HxW");
   add_flip(*command, options->flip, options->flip_shift);
+  add_crop(*command, options->crop);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
   command->callback([options, &status] { status = estimate(*options); });
 }

@@ -82,6 +82,7 @@ std::string describe_geometry(const InputDocument& input) {
   std::string text = name_of(input.geometry);
   if (input.geometry == Geometry::affine || input.geometry == Geometry::udp)
     text += format(", padding %.6g", input.padding);
+  if (input.crop > 0) text += format(", crop %.6g", input.crop);
   return text + (input.resample == Resample::bilinear ? ", bilinear" : ", nearest");
 }
 

@@ -163,6 +163,15 @@ CLI::Option* add_flip(CLI::App& command, bool& flip, bool& flip_shift) {
   return option;
 }
 
+CLI::Option* add_crop(CLI::App& command, std::optional<double>& crop) {
+  return command
+      .add_option("--crop", crop,
+                  "Black out what lies outside of a person's box enlarged\n"
+                  "by FACTOR, such as neighbours; 0 for nothing. Default:\n"
+                  "the model's")
+      ->type_name("FACTOR");
+}
+
 namespace {
 
 std::optional<Model> open_model(const ModelChoice& choice) {

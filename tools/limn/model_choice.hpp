@@ -48,6 +48,9 @@ void add_model_choice(CLI::App& command, ModelChoice& choice);
 /// Adds --flip and --flip-shift to a command. Returns the first.
 CLI::Option* add_flip(CLI::App& command, bool& flip, bool& flip_shift);
 
+/// Adds --crop to a command and returns it.
+CLI::Option* add_crop(CLI::App& command, std::optional<double>& crop);
+
 /// A network that was chosen, with the input's height and width.
 struct ChosenNetwork {
   explicit ChosenNetwork(const ModelChoice& choice);

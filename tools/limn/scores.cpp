@@ -243,6 +243,7 @@ nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& opti
     json["boxes"] = scores.boxes;
     json["flip"] = options.flip;
     json["flip_shift"] = options.flip_shift;
+    if (options.crop) json["crop"] = *options.crop;
   } else {
     json["poses"] = options.poses;
   }

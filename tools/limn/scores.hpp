@@ -34,6 +34,7 @@ struct EvaluateOptions {
   std::string json;
   bool flip = false;
   bool flip_shift = false;
+  std::optional<double> crop;
   bool from_one = false;
   int threads = 0;
 

@@ -36,6 +36,9 @@ struct InputDocument {
   Geometry geometry = Geometry::affine;
   double padding = 1.25;  ///< factor by which the box is enlarged
   Resample resample = Resample::bilinear;
+  /// Of the photo, the network sees only what lies in the box enlarged around its centre by this factor, in width and
+  /// in height; the rest of its input is black, as beyond the photo's edges. 0: it sees all.
+  double crop = 0;
 };
 
 /// Where the weights come from. All of it may be empty.
@@ -60,7 +63,7 @@ struct AccuracyDocument {
 ///      "network": {"type": "pose_resnet" (or "cmap_paf", "hrnet"), and more: see network_document.hpp},
 ///      "input": {"width": 192, "height": 192, "channels": "rgb" (or "bgr"), "mean": [0.485, 0.456, 0.406],
 ///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox", "udp"),
-///                ... "padding": 1.25, "resample": "bilinear" (or "nearest")},
+///                ... "padding": 1.25, "resample": "bilinear" (or "nearest"), "crop": 0},
 ///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "dark_udp", "part_affinity"), ... "offset": 0,
 ///                  (quarter_offset) "margin": 1, (dark) "kernel": 11, (part_affinity) "cmap_threshold": 0.1,
 ///                  "link_threshold": 0.1, "window": 5, "samples": 7, "max_peaks": 100, "max_objects": 100,
@@ -117,6 +120,12 @@ inline InputDocument read_input(const Field& field) {
   const Field resample = field["resample"];
   if (resample.present()) {
     input.resample = resample.choice<Resample>({{"bilinear", Resample::bilinear}, {"nearest", Resample::nearest}});
+  }
+  const Field crop = field["crop"];
+  if (crop.present()) {
+    const std::string expected = "0 or a factor from 1 to 1000";
+    input.crop = crop.number(0, 1e3, expected);
+    if (input.crop > 0 && input.crop < 1) crop.fail(expected);
   }
   return input;
 }

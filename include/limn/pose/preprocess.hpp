@@ -5,6 +5,7 @@
 #include <limn/core/eigen.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/model_file/document.hpp>
+#include <limn/pose/crop.hpp>
 
 namespace limn {
 
@@ -36,6 +37,20 @@ inline void preprocess(const ImageView& photo, const Affine& network_from_photo,
          out[2] = normalised[2][bgr ? red : blue];
          out += 3;
        });
+}
+
+/// The same of the part of the photo that `input` has the network see of a person's box: `input.geometry`, `padding`
+/// and `crop` applied to it, for an input of width x height. Throws Error as well if the box is not a proper one.
+inline void preprocess(const ImageView& photo, const Box& box, const InputDocument& input, Index width, Index height,
+                       Eigen::Ref<Eigen::MatrixXf> target) {
+  const Affine map = network_from_photo(input.geometry, box, width, height, input.padding);
+  if (input.crop == 0) {
+    preprocess(photo, map, input, width, height, target);
+    return;
+  }
+  const Crop seen = crop(photo, box, input.crop);
+  const Affine photo_from_crop = {1, 0, static_cast<double>(seen.left), 0, 1, static_cast<double>(seen.top)};
+  preprocess(seen.view, map * photo_from_crop, input, width, height, target);
 }
 
 }  // namespace limn
