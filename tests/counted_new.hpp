@@ -19,10 +19,16 @@ std::atomic<std::size_t> largest_request{0};
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
 
-void* operator new(std::size_t size) {
+// The variant that does not throw as well: AddressSanitizer has one of its own, whose memory the operators below may
+// not free (std::stable_sort asks for it).
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++requests;
   if (size > largest_request) largest_request = size;
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  return std::malloc(size > 0 ? size : 1);
+}
+void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept { return operator new(size, nothrow); }
+void* operator new(std::size_t size) {
+  if (void* memory = operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 void* operator new[](std::size_t size) { return operator new(size); }
