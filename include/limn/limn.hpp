@@ -32,6 +32,7 @@
 #include <limn/pose/crop.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/draw_pose.hpp>
+#include <limn/pose/estimator_options.hpp>
 #include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/heatmaps.hpp>

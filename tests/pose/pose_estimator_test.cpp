@@ -356,15 +356,15 @@ TEST_CASE("the flip test of a mirrored photo gives the mirrored pose") {
 TEST_CASE("a crop asked for replaces the model file's, and one below 1 is an error") {
   const Image photo = load_image(sample_photo);
   const Box box{60, 20, 380, 560};
+  const Model model = Model::open(default_model);
   EstimatorOptions options;
   for (const double crop : {0.0, 1.0, 2.0}) {
     options.crop = crop;
-    const PoseEstimator cropping(default_model, options);
+    const PoseEstimator cropping(model, options);
     CHECK(cropping.document().input.crop == crop);
     auto workspace = cropping.make_workspace();
     cropping.estimate(photo, box, workspace);
 
-    const Model model = Model::open(default_model);
     InputDocument input = model.document().input;
     input.crop = crop;
     Tensor seen({3, input.height, input.width});
@@ -378,7 +378,7 @@ TEST_CASE("a crop asked for replaces the model file's, and one below 1 is an err
     CHECK(worst <= 1e-3F * plain.matrix().cwiseAbs().maxCoeff());
   }
   options.crop = 0.5;
-  CHECK_THROWS_WITH_AS(PoseEstimator(default_model, options), "crop 0.500000: expected a factor of at least 1", Error);
+  CHECK_THROWS_WITH_AS(PoseEstimator(model, options), "crop 0.500000: expected a factor of at least 1", Error);
 }
 
 TEST_CASE("a photo of one pixel has a pose, and no photo or an empty box is an error") {

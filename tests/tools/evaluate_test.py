@@ -251,12 +251,16 @@ class EvaluateTest(ProgramTest):
         out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--json", "-", *arguments, **options)
         return json.loads(out)
 
+    def estimated(self, *arguments):
+        """The photos of `limn estimate`, with the poses of everybody labelled."""
+        names = [f"photos/{number}.png" for number in (1, 2, 3)]
+        options = ("--boxes", "photos/labels.json", "--no-pictures", "-q", "--input", "64x64", "--json", "-")
+        return json.loads(self.limn("estimate", *names, *options, *arguments)[0])["photos"]
+
     def poses(self):
         """{(image id, box): places} of `limn estimate`, an independent way to the same keypoints."""
         found = {}
-        names = [f"photos/{number}.png" for number in (1, 2, 3)]
-        options = ("--boxes", "photos/labels.json", "--no-pictures", "-q", "--input", "64x64", "--json", "-")
-        for photo in json.loads(self.limn("estimate", *names, *options)[0])["photos"]:
+        for photo in self.estimated():
             image = 10 * int(os.path.basename(photo["file"]).split(".")[0])
             for pose in photo["poses"]:
                 found[image, tuple(pose["box"])] = pose["keypoints"]
@@ -266,10 +270,7 @@ class EvaluateTest(ProgramTest):
         """The poses of evaluating with these options, which are those of estimating with them."""
         self.evaluate("--results", "results.json", *arguments)
         poses = [pose["keypoints"] for pose in json.loads(self.read("results.json"))]
-        names = [f"photos/{number}.png" for number in (1, 2, 3)]
-        options = ("--boxes", "photos/labels.json", "--no-pictures", "-q", "--input", "64x64", "--json", "-")
-        photos = json.loads(self.limn("estimate", *names, *options, *arguments)[0])["photos"]
-        estimated = [pose["keypoints"] for photo in photos for pose in photo["poses"]]
+        estimated = [pose["keypoints"] for photo in self.estimated(*arguments) for pose in photo["poses"]]
         self.assertEqual(poses, [[v for k in pose for v in (k["x"], k["y"], k["score"])] for pose in estimated])
         return poses
 

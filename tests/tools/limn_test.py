@@ -581,7 +581,8 @@ class Info(ProgramTest):
     def test_shows_what_a_model_file_says(self):
         for arguments in ((MODEL,), ()):
             out, _ = self.limn("info", *arguments)
-            for text in ("pose_resnet18_mpii16_192x192", "192 x 192", "RGB", "affine, padding 1.25, crop 1.2", "quarter_offset", "right_ankle"):
+            input_ = ("192 x 192", "RGB", "affine, padding 1.25, crop 1.2")
+            for text in ("pose_resnet18_mpii16_192x192", *input_, "quarter_offset", "right_ankle"):
                 self.assertIn(text, out)
             self.assertEqual(self.total(out, "Parameters"), "15,376,464")
             self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes, F16", out)

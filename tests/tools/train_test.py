@@ -263,8 +263,7 @@ class Pictures(FolderTestCase):
         np.testing.assert_array_equal(images.read_image(self.file, (96, 96)), self.picture)
         with self.assertRaisesRegex(TrainError, r"photo.png: 96x96 pixels, but 96x80 are annotated"):
             images.read_image(self.file, (96, 80))
-        with open(self.file, "wb") as file:
-            file.write(b"no picture")
+        self.write("photo.png", b"no picture")
         with self.assertRaisesRegex(TrainError, "photo.png: no picture"):
             images.read_image(self.file)
         with self.assertRaisesRegex(TrainError, "nowhere.png: No such file"):
@@ -463,9 +462,7 @@ class Annotated(FolderTestCase):
         ):
             with self.assertRaisesRegex(TrainError, "annotations.json: ?.*" + says):
                 self.annotated(["a", "b"], keypoints, **changes)
-        path = self.path("list.json")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("[]")
+        path = self.write("list.json", "[]")
         with self.assertRaisesRegex(TrainError, "list.json: expected an object"):
             read_annotations(path)
 

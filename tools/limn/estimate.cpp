@@ -35,9 +35,7 @@ struct Options {
   std::string model;
   std::string input;
   int threads = 0;
-  bool flip = false;
-  bool flip_shift = false;
-  std::optional<double> crop;
+  EstimatorOptions estimator;  ///< flip test and crop
   DrawOptions draw;
   std::optional<float> threshold;  ///< for draw.threshold; without it, what suits the model
   bool heatmaps = false;
@@ -210,12 +208,9 @@ int estimate(Options options) {
 
   // One photo is shared by the threads, several are shared out among them.
   const int threads = thread_count(options.threads);
-  EstimatorOptions estimator_options;
+  EstimatorOptions estimator_options = options.estimator;
   estimator_options.threads = jobs.size() == 1 ? threads : 1;
   std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
-  estimator_options.flip = options.flip;
-  estimator_options.flip_shift = options.flip_shift;
-  estimator_options.crop = options.crop;
   const auto made = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
   const PoseEstimator& estimator = *made;
   // What the part affinity decoder found is above its own threshold.
@@ -304,8 +299,8 @@ void add_estimate(CLI::App& app, int& status) {
                    "Height and width of the network's input, multiples of\n"
                    "32 pixels; default: the model's")
       ->type_name("HxW");
-  add_flip(*command, options->flip, options->flip_shift);
-  add_crop(*command, options->crop);
+  add_flip(*command, options->estimator);
+  add_crop(*command, options->estimator);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
   command->callback([options, &status] { status = estimate(*options); });
 }

@@ -226,8 +226,9 @@ void write_results(std::FILE* output, const EvaluateOptions& options, const std:
 /// What was done, in a line: model, flip test, people.
 std::string title_of(const Scores& scores, const EvaluateOptions& options, const std::string& model) {
   std::string title = options.poses.empty() ? model : options.poses;
-  if (options.flip) title += options.flip_shift ? ", flip test with shift" : ", flip test";
-  if (options.crop) title += format(", crop %g", *options.crop);
+  const EstimatorOptions& estimator = options.estimator;
+  if (estimator.flip) title += estimator.flip_shift ? ", flip test with shift" : ", flip test";
+  if (estimator.crop) title += format(", crop %g", *estimator.crop);
   return title + " on " + options.annotations + ": " + thousands(static_cast<Index>(scores.people)) +
          (scores.people == 1 ? " person" : " people");
 }
@@ -250,11 +251,8 @@ int evaluate(const EvaluateOptions& options) {
 
   std::unique_ptr<const PoseEstimator> estimator;
   if (options.poses.empty()) {
-    EstimatorOptions estimator_options;
+    EstimatorOptions estimator_options = options.estimator;
     std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
-    estimator_options.flip = options.flip;
-    estimator_options.flip_shift = options.flip_shift;
-    estimator_options.crop = options.crop;
     estimator = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
   }
   const KeypointMatch match = match_keypoints(file, options, estimator ? &estimator->skeleton() : nullptr);
@@ -319,8 +317,8 @@ void add_evaluate(CLI::App& app, int& status) {
   command->add_flag("--from-one", options->from_one,
                     "Labels and boxes count pixels from 1, as MPII's do,\n"
                     "not from 0 (pck and pckh)");
-  auto* flip = add_flip(*command, options->flip, options->flip_shift);
-  auto* crop = add_crop(*command, options->crop);
+  auto* flip = add_flip(*command, options->estimator);
+  auto* crop = add_crop(*command, options->estimator);
   command
       ->add_option("--boxes", options->boxes,
                    "gt (default): the annotations' boxes; or for oks a FILE\n"

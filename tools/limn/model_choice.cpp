@@ -151,21 +151,21 @@ void add_model_choice(CLI::App& command, ModelChoice& choice) {
       ->type_name("HxW");
 }
 
-CLI::Option* add_flip(CLI::App& command, bool& flip, bool& flip_shift) {
-  CLI::Option* const option = command.add_flag("--flip", flip,
+CLI::Option* add_flip(CLI::App& command, EstimatorOptions& options) {
+  CLI::Option* const option = command.add_flag("--flip", options.flip,
                                                "Flip test: average with the mirrored photo's heatmaps,\n"
                                                "as most published numbers do; twice the time");
   command
-      .add_flag("--flip-shift", flip_shift,
+      .add_flag("--flip-shift", options.flip_shift,
                 "With --flip: move what was mirrored back right by one\n"
                 "cell, as Microsoft's and HRNet's numbers do")
       ->needs(option);
   return option;
 }
 
-CLI::Option* add_crop(CLI::App& command, std::optional<double>& crop) {
+CLI::Option* add_crop(CLI::App& command, EstimatorOptions& options) {
   return command
-      .add_option("--crop", crop,
+      .add_option("--crop", options.crop,
                   "Black out what lies outside of a person's box enlarged\n"
                   "by FACTOR, such as neighbours; 0 for nothing. Default:\n"
                   "the model's")

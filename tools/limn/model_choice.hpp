@@ -12,6 +12,7 @@
 #include <limn/core/weights.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/network/graph.hpp>
+#include <limn/pose/estimator_options.hpp>
 
 namespace limn::program {
 
@@ -46,10 +47,10 @@ struct ModelChoice {
 void add_model_choice(CLI::App& command, ModelChoice& choice);
 
 /// Adds --flip and --flip-shift to a command. Returns the first.
-CLI::Option* add_flip(CLI::App& command, bool& flip, bool& flip_shift);
+CLI::Option* add_flip(CLI::App& command, EstimatorOptions& options);
 
 /// Adds --crop to a command and returns it.
-CLI::Option* add_crop(CLI::App& command, std::optional<double>& crop);
+CLI::Option* add_crop(CLI::App& command, EstimatorOptions& options);
 
 /// A network that was chosen, with the input's height and width.
 struct ChosenNetwork {

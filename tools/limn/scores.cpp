@@ -241,9 +241,9 @@ nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& opti
   if (options.poses.empty()) {
     json["model"] = model;
     json["boxes"] = scores.boxes;
-    json["flip"] = options.flip;
-    json["flip_shift"] = options.flip_shift;
-    if (options.crop) json["crop"] = *options.crop;
+    json["flip"] = options.estimator.flip;
+    json["flip_shift"] = options.estimator.flip_shift;
+    if (options.estimator.crop) json["crop"] = *options.estimator.crop;
   } else {
     json["poses"] = options.poses;
   }

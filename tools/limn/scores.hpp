@@ -11,6 +11,7 @@
 #include <limn/metrics/oks.hpp>
 #include <limn/metrics/pck.hpp>
 #include <limn/metrics/sides.hpp>
+#include <limn/pose/estimator_options.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/skeleton.hpp>
 
@@ -32,9 +33,7 @@ struct EvaluateOptions {
   std::string poses;
   std::string results;
   std::string json;
-  bool flip = false;
-  bool flip_shift = false;
-  std::optional<double> crop;
+  EstimatorOptions estimator;  ///< flip test and crop
   bool from_one = false;
   int threads = 0;
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +10,7 @@
 #include <limn/engine/plan.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/pose/decoders.hpp>
+#include <limn/pose/estimator_options.hpp>
 #include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/part_affinity.hpp>
@@ -18,30 +18,6 @@
 #include <limn/pose/preprocess.hpp>
 
 namespace limn {
-
-/// What a user may decide beyond what the model file says.
-struct EstimatorOptions {
-  /// Threads that share the work of one estimate; 1 starts none.
-  int threads = 1;
-  /// A pool to share with other estimators, so that together they do not start more threads; overrides `threads`.
-  std::shared_ptr<const ThreadPool> pool;
-  /// Size of the network's input in pixels, positive multiples of 32; 0 means the model file's.
-  Index input_width = 0;
-  Index input_height = 0;
-  /// People whose boxes are given together that the network looks at in one run: a few percent less time for each, and
-  /// more where the network's input is small, for more memory. See Plan::run.
-  Index batch = 1;
-  /// The flip test: keypoints are read from the mean of the photo's heatmaps and its mirror image's (pose/flip.hpp).
-  /// Twice the time, for 1 to 2 points of accuracy; most published numbers are with it.
-  /// Not for models that tell several people apart.
-  bool flip = false;
-  /// Whether heatmaps that were mirrored back are moved one cell to the right, as Microsoft's and HRNet's evaluations
-  /// do; for models whose decoder offset is 0.
-  bool flip_shift = false;
-  /// How much of the photo around a box the network sees, as InputDocument::crop; absent means as the model file says.
-  /// 1.1 to 1.25 where people touch each other and the model was not trained on such photos; 0 for no crop.
-  std::optional<double> crop;
-};
 
 /// Finds the keypoints of one person in a photo, or in a box of it; with a model of several people, of all at once.
 ///

@@ -44,11 +44,7 @@ inline void preprocess(const ImageView& photo, const Affine& network_from_photo,
 inline void preprocess(const ImageView& photo, const Box& box, const InputDocument& input, Index width, Index height,
                        Eigen::Ref<Eigen::MatrixXf> target) {
   const Affine map = network_from_photo(input.geometry, box, width, height, input.padding);
-  if (input.crop == 0) {
-    preprocess(photo, map, input, width, height, target);
-    return;
-  }
-  const Crop seen = crop(photo, box, input.crop);
+  const Crop seen = input.crop == 0 ? Crop{photo, 0, 0} : crop(photo, box, input.crop);
   const Affine photo_from_crop = {1, 0, static_cast<double>(seen.left), 0, 1, static_cast<double>(seen.top)};
   preprocess(seen.view, map * photo_from_crop, input, width, height, target);
 }
