@@ -101,6 +101,13 @@ def parse(arguments):
         help="Gaussians around whole cells, as published, read with a quarter offset; or around the exact place, read "
         "with DARK (default: rounded)",
     )
+    add(
+        "--absent",
+        choices=("ignore", "zero"),
+        default="ignore",
+        help="a labelled keypoint that lies outside of the input counts for nothing, as published; or the network is "
+        "to say that it is not there: its heatmap is to be 0 (default: ignore)",
+    )
     add("--seed", type=least_0, default=0)
 
     group = parser.add_argument_group("variation of the photos")
@@ -179,6 +186,7 @@ def recipe_of(options, device):
         warmup=options.warmup,
         sigma=options.sigma or (2.0 if max(options.input) < 384 else 3.0),
         exact_targets=options.targets == "exact",
+        absent_targets=options.absent == "zero",
         variation=Variation(options.rotation, options.scale, options.flip, options.half_body, options.colour_jitter),
         precision=options.precision or precision_for(device),
         seed=options.seed,

@@ -296,7 +296,7 @@ class Network(unittest.TestCase):
             torch.manual_seed(height)
             doubling = Doubling(channels, out)
             results = []
-            for forward in (super(Doubling, doubling).forward, doubling.as_convolution):
+            for forward in (super(Doubling, doubling).forward, doubling.on_cpu):
                 x = torch.linspace(-1, 1, 2 * channels * height * width).view(2, channels, height, width)
                 x.requires_grad_()
                 doubling.weight.grad = None
@@ -309,7 +309,7 @@ class Network(unittest.TestCase):
     def test_doubles_a_picture_worked_out_by_hand(self):
         doubling = Doubling(1, 1)
         doubling.weight.data = torch.arange(1.0, 17).view(1, 1, 4, 4)
-        y = doubling.as_convolution(torch.tensor([[[[1.0, 2], [3, 4]]]]))
+        y = doubling.on_cpu(torch.tensor([[[[1.0, 2], [3, 4]]]]))
         expected = [[6, 17, 20, 14], [16, 42, 52, 34], [32, 82, 92, 58], [30, 69, 76, 44]]
         self.assertEqual(y[0, 0].tolist(), expected)
 

@@ -40,26 +40,50 @@ class Residual(nn.Module):
         return functional.relu(branch + (x if self.downsample is None else self.downsample(x)), inplace=True)
 
 
-class Doubling(nn.ConvTranspose2d):
-    """ConvTranspose2d(kernel 4, stride 2, padding 1); on a CPU, where PyTorch's own is slow, computed in another way.
+class _DoublingOnCpu(torch.autograd.Function):
+    """ConvTranspose2d(kernel 4, stride 2, padding 1) by convolutions, as PyTorch's own is slow on a CPU.
 
     An output pixel gets something from 2x2 inputs, by kernel rows and columns that depend on whether it is even or odd.
     So a 2x2 convolution with four times the channels puts out each 2x2 square of pixels, which are then laid beside
     one another; with row q = 2p + r of these, q - 1 is the output's row, and tap t of that convolution is row
-    2 (1 - t) + r of the kernel. Likewise columns.
+    2 (1 - t) + r of the kernel. Likewise columns. Backward it is the convolution of which it is the transpose.
     """
+
+    @staticmethod
+    def forward(context, x, weight):
+        context.save_for_backward(x, weight)
+        channels, out = weight.shape[:2]
+        kernel = weight.reshape(channels, out, 2, 2, 2, 2).flip(2, 4)  # taps of rows, r, taps of columns, s
+        kernel = kernel.permute(1, 3, 5, 0, 2, 4).reshape(4 * out, channels, 2, 2)
+        y = functional.pixel_shuffle(functional.conv2d(x, kernel, padding=1), 2)[:, :, 1:-1, 1:-1]
+        return y.contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def backward(context, gradient):
+        x, weight = context.saved_tensors
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        of_x = functional.conv2d(gradient, weight, stride=2, padding=1)
+        of_weight = torch.ops.aten.convolution_backward(
+            x, gradient, weight, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [False, True, False]
+        )[1]
+        return of_x, of_weight
+
+
+class Doubling(nn.ConvTranspose2d):
+    """ConvTranspose2d(kernel 4, stride 2, padding 1)"""
 
     def __init__(self, channels, out):
         super().__init__(channels, out, 4, stride=2, padding=1, bias=False)
 
     def forward(self, x):
-        return super().forward(x) if x.is_cuda else self.as_convolution(x)
+        return super().forward(x) if x.is_cuda else self.on_cpu(x)
 
-    def as_convolution(self, x):
-        channels, out = self.weight.shape[:2]
-        kernel = self.weight.reshape(channels, out, 2, 2, 2, 2).flip(2, 4)  # taps of rows, r, taps of columns, s
-        kernel = kernel.permute(1, 3, 5, 0, 2, 4).reshape(4 * out, channels, 2, 2)
-        return functional.pixel_shuffle(functional.conv2d(x, kernel, padding=1), 2)[:, :, 1:-1, 1:-1]
+    def on_cpu(self, x):
+        weight = self.weight
+        if torch.is_autocast_cpu_enabled():
+            x, weight = x.to(torch.get_autocast_cpu_dtype()), weight.to(torch.get_autocast_cpu_dtype())
+        with torch.autocast("cpu", enabled=False):
+            return _DoublingOnCpu.apply(x, weight)
 
 
 class PoseResNet(nn.Module):

@@ -42,6 +42,7 @@ class Recipe(NamedTuple):
     warmup: int = 0  # optimiser steps in which the learning rate rises from 0
     sigma: float = 2.0  # cells
     exact_targets: bool = False
+    absent_targets: bool = False  # 0 for a labelled keypoint outside of the input
     variation: Variation = Variation()
     precision: str = "f32"  # or bf16
     seed: int = 0
@@ -155,7 +156,10 @@ class Trainer:
         places, labelled = places.to(self.device), labelled.to(self.device)
         heatmaps = self._forward(images)
         size = heatmaps.shape[2:]
-        targets = gaussian_targets(places, labelled, *size, STRIDE, self.recipe.sigma, self.recipe.exact_targets)
+        recipe = self.recipe
+        targets = gaussian_targets(
+            places, labelled, *size, STRIDE, recipe.sigma, recipe.exact_targets, recipe.absent_targets
+        )
         loss = joints_mse(heatmaps, *targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
