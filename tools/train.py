@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Trains a network of Simple Baselines on people annotated in COCO's keypoint format, and writes a limn model file.
+"""Trains a network of Simple Baselines on people annotated in COCO's keypoint format, or a person detector on their
+boxes, and writes a limn model file.
 
 Needs PyTorch, numpy, and OpenCV or Pillow (on Debian: apt install python3-torch python3-pil, and run it with
 /usr/bin/python3).
@@ -7,6 +8,7 @@ Needs PyTorch, numpy, and OpenCV or Pillow (on Debian: apt install python3-torch
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -23,18 +25,22 @@ import convert
 from limn_convert import ConvertError
 from limn_convert.options import input_size, number
 from limn_train import TrainError
-from limn_train.annotations import read_annotations, with_keypoints
 from limn_train.augmentation import PADDING, Variation
 from limn_train.decoding import dark_kernel
+from limn_train.detection import PEOPLE, SceneVariation
 from limn_train.images import check_installed
 from limn_train.network import RESNETS
 from limn_train.start import start_from
-from limn_train.training import PUBLISHED_EPOCHS, PUBLISHED_STEPS, Recipe, Report, Trainer, precision_for
+from limn_train.training import PUBLISHED_EPOCHS, PUBLISHED_STEPS, Recipe, Report, Trainer, precision_for, task_of
 
 EPILOG = """\
 The defaults are the recipe published with Simple Baselines for MPII. Keypoints, their names and links come from the
 annotations' category; flip pairs are the names that differ in left and right. Planes are R, G, B, and the box of a
 person is enlarged 1.25 times.
+
+--detector trains the network of "Objects as Points" (Zhou et al., 2019) for people, a ResNet18 of half width with two
+transposed convolutions unless told otherwise, on whole photos. Photos without anybody count as well; crowds, and
+people of whom hardly anything is to be seen, need not be found.
 
 Interrupted by Ctrl-C, by SIGTERM or by worse, it goes on with --resume and the same options, and the result is as if it
 had not been interrupted (on the same kind of machine, with as many --threads). convert.py makes a model file of a
@@ -57,15 +63,21 @@ def parse(arguments):
 
     group = parser.add_argument_group("the network")
     add = group.add_argument
+    add("--detector", action="store_true", help="of people in whole photos, instead of a person's keypoints")
     add("--depth", type=int, choices=sorted(RESNETS), default=18, help="of the ResNet (default: 18)")
-    add("--input", type=input_size, default=(256, 256), metavar="HxW", help="default: 256x256")
+    add(
+        "--width",
+        type=number(1, 4096, int),
+        metavar="CHANNELS",
+        help="of the ResNet's first layer (default: 64; detector: 32)",
+    )
+    add("--input", type=input_size, metavar="HxW", help="default: 256x256; detector: 320x320")
     add(
         "--head",
         type=number(1, 4096, int),
         nargs="+",
-        default=[256] * 3,
         metavar="CHANNELS",
-        help="of the three deconvolutions (default: 256; one number stands for three)",
+        help="of the deconvolutions (default: 256, three times; one number stands for three; detector: 128, twice)",
     )
     add(
         "--start",
@@ -122,9 +134,15 @@ def parse(arguments):
     add(
         "--scale",
         type=number(0, 0.9),
-        default=0.25,
         metavar="S",
-        help="by 1 +- S (default: 0.25; published for COCO: 0.3)",
+        help="by 1 +- S (default: 0.25; published for COCO: 0.3; detector: up to 1 + S times as large or small, 0.5)",
+    )
+    add(
+        "--stretch",
+        type=number(0, 0.9),
+        default=0.3,
+        metavar="S",
+        help="detector: the width up to 1 + S times as large or small beside (default: 0.3)",
     )
     add("--flip", type=share, default=0.5, metavar="SHARE", help="of mirrored samples (default: 0.5)")
     add(
@@ -165,8 +183,19 @@ def parse(arguments):
     add("--license", default="")
     add("--trained-on", default="", metavar="TEXT", help="default: the annotations' file and the number of people")
     options = parser.parse_args(arguments)
-    if len(options.head) not in (1, 3):
-        parser.error("--head: expected one number or three")
+    if options.detector:
+        defaults = {"width": 32, "input": (320, 320), "head": [128, 128], "scale": 0.5}
+        if options.head and len(options.head) > 5:
+            parser.error("--head: expected one to five numbers")
+    else:
+        defaults = {"width": 64, "input": (256, 256), "head": [256], "scale": 0.25}
+        if options.head and len(options.head) not in (1, 3):
+            parser.error("--head: expected one number or three")
+    for name, value in defaults.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    if not options.detector and len(options.head) == 1:
+        options.head *= 3
     return options
 
 
@@ -174,10 +203,16 @@ def recipe_of(options, device):
     steps = options.steps
     if steps is None:
         steps = [round(options.epochs * step / PUBLISHED_EPOCHS) for step in PUBLISHED_STEPS]
+    if options.detector:
+        variation = SceneVariation(options.scale, options.stretch, options.flip, options.colour_jitter)
+    else:
+        variation = Variation(options.rotation, options.scale, options.flip, options.half_body, options.colour_jitter)
     return Recipe(
+        detector=options.detector,
         depth=options.depth,
+        width=options.width,
         size=tuple(options.input),
-        head=tuple(options.head * 3 if len(options.head) == 1 else options.head),
+        head=tuple(options.head),
         epochs=options.epochs,
         batch=options.batch,
         learning_rate=options.learning_rate,
@@ -187,7 +222,7 @@ def recipe_of(options, device):
         sigma=options.sigma or (2.0 if max(options.input) < 384 else 3.0),
         exact_targets=options.targets == "exact",
         absent_targets=options.absent == "zero",
-        variation=Variation(options.rotation, options.scale, options.flip, options.half_body, options.colour_jitter),
+        variation=variation,
         precision=options.precision or precision_for(device),
         seed=options.seed,
     )
@@ -195,6 +230,8 @@ def recipe_of(options, device):
 
 def decoder_of(recipe):
     """The document's, without offset, that goes with the targets."""
+    if recipe.detector:
+        return {"type": "center", "max-people": PEOPLE}
     if recipe.exact_targets:
         return {"type": "dark", "kernel": dark_kernel(recipe.sigma)}
     return {"type": "quarter_offset", "margin": 1}
@@ -226,7 +263,7 @@ class Printed(Report):
         if self.watched:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
         rate = trainer.optimizer.param_groups[0]["lr"]
-        score = f", PCK@0.2 {tally.mean():.4f}" if tally else ""
+        score = f", {tally.metric} {tally.mean():.4f}" if tally else ""
         place = f"epoch {trainer.epoch}/{trainer.recipe.epochs}"
         print(f"{place}: loss {loss:.6f}, rate {rate:.3g}{score}, {_clock(time.monotonic() - self.began)}", flush=True)
 
@@ -242,11 +279,9 @@ def train(options):
         torch.set_num_threads(options.threads)
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     recipe = recipe_of(options, device)
-    annotations = read_annotations(options.annotations, options.images)
-    names = annotations.skeleton.keypoints
-    validation = None
-    if options.validation:
-        validation = with_keypoints(read_annotations(options.validation, options.validation_images), names)
+    annotations, validation = task_of(recipe).read(
+        options.annotations, options.images, options.validation, options.validation_images
+    )
     checkpoint = options.checkpoint or os.path.splitext(options.output)[0] + ".checkpoint.pth"
     workers = options.workers
     if workers is None:
@@ -254,10 +289,9 @@ def train(options):
         workers = 0 if device.type == "cpu" else max(processors - 1, 1)
 
     trainer = Trainer(recipe, annotations, validation, decoder_of(recipe), device, workers)
-    print(
-        f"ResNet{recipe.depth}, {len(names)} keypoints, {recipe.size[0]}x{recipe.size[1]}, "
-        f"{len(annotations.people)} people, {device} in {recipe.precision}"
-    )
+    width = f" of width {recipe.width}" if recipe.width != 64 else ""
+    size = f"{recipe.size[0]}x{recipe.size[1]}"
+    print(f"ResNet{recipe.depth}{width}, {size}, {annotations.summary()}, {device} in {recipe.precision}")
     if os.path.exists(checkpoint):
         if not options.resume:
             raise TrainError(f"{checkpoint}: exists; --resume goes on from it, or remove it")
@@ -276,7 +310,7 @@ def train(options):
         return 130
     tally = printed.tally or (trainer.validate() if validation else None)
     if tally:
-        print_scores(tally)
+        print(*tally.lines(), sep="\n")
     print(write_model(options, trainer, checkpoint, tally))
     return 0
 
@@ -287,36 +321,37 @@ def _stop(trainer, number):
     signal.signal(number, signal.SIG_DFL)
 
 
-def print_scores(tally):
-    for name, right, labelled in zip(tally.names, tally.right, tally.labelled):
-        print(f"{name:<20} {right / labelled if labelled else float('nan'):.4f} {labelled:>8}")
-    print(f"{'PCK@0.2':<20} {tally.mean():.4f}")
-
-
 def write_model(options, trainer, checkpoint, tally):
     """Has convert.py make the model file of the last checkpoint. Returns its line."""
-    recipe, skeleton = trainer.recipe, trainer.annotations.skeleton
-    decoder = dict(decoder_of(recipe))
-    people = len(trainer.annotations.people)
-    trained_on = options.trained_on or f"{os.path.basename(options.annotations)}, {people} people"
+    recipe, decoder = trainer.recipe, decoder_of(trainer.recipe)
+    summary = trainer.annotations.summary()
+    trained_on = options.trained_on or f"{os.path.basename(options.annotations)}, {summary}"
     with tempfile.TemporaryDirectory() as folder:
-        keypoints = os.path.join(folder, skeleton.name.replace(os.sep, "_") + ".json")
-        with open(keypoints, "w", encoding="utf-8") as file:
-            json.dump({key: getattr(skeleton, key) for key in ("keypoints", "links", "flip_pairs")}, file)
-        arguments = [checkpoint, options.output, f"--keypoints={keypoints}"]
-        arguments += [f"--input={recipe.size[0]}x{recipe.size[1]}", "--channels=rgb", "--geometry=affine"]
-        arguments += [f"--padding={PADDING}", "--resample=bilinear", "--offset=0"]
-        arguments += [f"--decoder={decoder.pop('type')}"] + [f"--{key}={value}" for key, value in decoder.items()]
+        arguments = [checkpoint, options.output]
+        if not recipe.detector:
+            arguments += [f"--keypoints={keypoint_file(folder, trainer.annotations.skeleton)}"]
+        arguments += [f"--input={recipe.size[0]}x{recipe.size[1]}", "--channels=rgb", "--resample=bilinear"]
+        arguments += ["--geometry=letterbox"] if recipe.detector else ["--geometry=affine", f"--padding={PADDING}"]
+        arguments += ["--offset=0", f"--decoder={decoder.pop('type')}"]
+        arguments += [f"--{key}={value}" for key, value in decoder.items()]
         arguments += [f"--license={options.license}", f"--trained-on={trained_on}"]
         if options.name:
             arguments += [f"--name={options.name}"]
         if options.f16:
             arguments += ["--f16"]
-        if tally and tally.labelled.any():
+        if tally and not math.isnan(tally.mean()):
             path = os.path.abspath(options.validation)
             arguments += ["--accuracy", os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path))]
-            arguments += ["PCK@0.2", f"{tally.mean():.4f}"]
+            arguments += [tally.metric, f"{tally.mean():.4f}"]
         return convert.convert(convert.parse(arguments))
+
+
+def keypoint_file(folder, skeleton):
+    """The skeleton as convert.py reads it; the file's name becomes a part of the model's."""
+    path = os.path.join(folder, skeleton.name.replace(os.sep, "_") + ".json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({key: getattr(skeleton, key) for key in ("keypoints", "links", "flip_pairs")}, file)
+    return path
 
 
 def main(arguments=None):

@@ -7,9 +7,11 @@ samples       a person of a photo to an input and its keypoints
 network       Simple Baselines' network
 start         other weights to start from
 targets       Gaussian heatmaps, the loss
+detection     photos of several people to inputs, targets, loss and scores of a person detector
 decoding      heatmaps back to places, as limn does it
 scores        PCK, as `limn evaluate` counts it
 cleaning      labels that a first model contradicts (for tools/clean_labels.py)
+tasks         what there is to learn: keypoints or people
 training      epochs, learning rate, checkpoints, validation
 """
 

@@ -27,6 +27,9 @@ class Annotations(NamedTuple):
     people: List[Person]
     sha256: str  # of the file
 
+    def summary(self):
+        return f"{len(self.people)} people"
+
 
 def read_json(path):
     """(what the file holds, the file's sha256)"""
@@ -53,13 +56,7 @@ def annotations_of(path, document, sha256, images=None):
     if len(categories) != 1:
         raise TrainError(f"{path}: expected one category with keypoints, found {len(categories)}")
     skeleton = _skeleton(path, categories[0])
-    folder = os.path.dirname(path) if images is None else images
-    photos = {}
-    for number, image in enumerate(_entries(path, document, "images")):
-        if type(image.get("id")) is not int or not isinstance(image.get("file_name"), str):
-            raise TrainError(f"{path}: images[{number}]: expected an id and a file_name")
-        size = (image.get("width"), image.get("height"))
-        photos[image["id"]] = (os.path.join(folder, image["file_name"]), size if None not in size else None)
+    photos = _photos(path, document, images)
 
     people = []
     for number, entry in enumerate(_entries(path, document, "annotations")):
@@ -77,6 +74,57 @@ def annotations_of(path, document, sha256, images=None):
     if not people:
         raise TrainError(f"{path}: nobody in it has both a box and a labelled keypoint")
     return Annotations(skeleton, people, sha256)
+
+
+class Photo(NamedTuple):
+    """A photo and everybody in it."""
+
+    file: str
+    size: Optional[Tuple[int, int]]  # width, height as annotated
+    boxes: np.ndarray  # (N, 4): x, y, width, height in pixels
+    ignored: np.ndarray  # (N,) bool: crowds, of which it is not known where each person is
+
+
+class Boxes(NamedTuple):
+    photos: List[Photo]
+    sha256: str  # of the file
+
+    def summary(self):
+        return f"{sum(len(photo.boxes) for photo in self.photos)} people in {len(self.photos)} photos"
+
+
+def read_boxes(path, images=None):
+    """The photos and the boxes of people in them, from annotations in COCO's format; keypoints are not needed.
+
+    People are the category named person, or the only one. images: the photos' folder (default: the file's).
+    """
+    document, sha256 = read_json(path)
+    if not isinstance(document, dict):
+        raise TrainError(f"{path}: expected an object with images, annotations and categories")
+    categories = _entries(path, document, "categories")
+    people = [c for c in categories if c.get("name") == "person"] or categories
+    if len(people) != 1:
+        raise TrainError(f"{path}: expected one category named person, found {len(people)}")
+    photos = _photos(path, document, images)
+    found = {number: ([], []) for number in photos}
+    for number, entry in enumerate(_entries(path, document, "annotations")):
+        if entry.get("category_id", people[0].get("id")) != people[0].get("id"):
+            continue
+        where = f"{path}: annotations[{number}]"
+        if entry.get("image_id") not in photos:
+            raise TrainError(f"{where}: image_id: expected the id of one of the images")
+        box = _numbers(where, entry, "bbox", 4)
+        if box[2] > 0 and box[3] > 0:
+            boxes, ignored = found[entry["image_id"]]
+            boxes.append(box)
+            ignored.append(bool(entry.get("iscrowd")))
+    result = [
+        Photo(*photos[number], np.array(boxes, float).reshape(-1, 4), np.array(ignored, bool))
+        for number, (boxes, ignored) in found.items()
+    ]
+    if not any(len(photo.boxes) for photo in result):
+        raise TrainError(f"{path}: nobody in it has a box")
+    return Boxes(result, sha256)
 
 
 def flip_pairs_by_name(names):
@@ -97,6 +145,18 @@ def with_keypoints(annotations, names):
         if labelled.any():
             people.append(person._replace(places=person.places[source], labelled=labelled))
     return annotations._replace(people=people)
+
+
+def _photos(path, document, images):
+    """{id: (path, (width, height) or None)}"""
+    folder = os.path.dirname(path) if images is None else images
+    photos = {}
+    for number, image in enumerate(_entries(path, document, "images")):
+        if type(image.get("id")) is not int or not isinstance(image.get("file_name"), str):
+            raise TrainError(f"{path}: images[{number}]: expected an id and a file_name")
+        size = (image.get("width"), image.get("height"))
+        photos[image["id"]] = (os.path.join(folder, image["file_name"]), size if None not in size else None)
+    return photos
 
 
 def _entries(path, document, key):

@@ -1,4 +1,5 @@
-"""Simple Baselines' network: a ResNet, transposed convolutions, a convolution to heatmaps.
+"""Simple Baselines' network: a ResNet, transposed convolutions, a convolution to heatmaps; or, for a person detector,
+to the maps of "Objects as Points".
 
 Parameters have torchvision's and Microsoft's names. Sources: He et al., "Deep Residual Learning for Image Recognition";
 Xiao et al., "Simple Baselines for Human Pose Estimation and Tracking", lib/models/pose_resnet.py.
@@ -86,17 +87,20 @@ class Doubling(nn.ConvTranspose2d):
             return _DoublingOnCpu.apply(x, weight)
 
 
-class PoseResNet(nn.Module):
-    """(N, 3, H, W) to heatmaps (N, keypoints, H / 4, W / 4). head: channels of each of the three doublings."""
+class Baseline(nn.Module):
+    """What comes before the last layers: (N, 3, H, W) to (N, head[-1], H / 32 * 2^n, W / 32 * 2^n), n doublings.
 
-    def __init__(self, depth, keypoints, head=(256, 256, 256)):
+    width: channels of conv1 and layer1, doubled by each further layer. head: channels of each of the doublings.
+    """
+
+    def __init__(self, depth, head, width):
         super().__init__()
         bottleneck, counts = RESNETS[depth]
-        self.conv1 = nn.Conv2d(3, BASE_CHANNELS, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(BASE_CHANNELS)
-        channels = BASE_CHANNELS
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        channels = width
         for layer, count in enumerate(counts):
-            planes = BASE_CHANNELS << layer
+            planes = width << layer
             blocks = nn.Sequential()
             for block in range(count):
                 stride = 2 if layer > 0 and block == 0 else 1
@@ -108,16 +112,51 @@ class PoseResNet(nn.Module):
             for i, module in enumerate((Doubling(channels, out), nn.BatchNorm2d(out), nn.ReLU(inplace=True))):
                 self.deconv_layers.add_module(str(3 * number + i), module)
             channels = out
-        self.final_layer = nn.Conv2d(channels, keypoints, 1)
 
-    def forward(self, x):
+    def features(self, x):
         x = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         x = functional.max_pool2d(x, 3, 2, 1)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.final_layer(self.deconv_layers(x))
+        return self.deconv_layers(x)
 
 
-STRIDE = 4  # input pixels per heatmap cell
+class PoseResNet(Baseline):
+    """To heatmaps (N, keypoints, H / stride, W / stride)."""
+
+    def __init__(self, depth, keypoints, head=(256, 256, 256), width=BASE_CHANNELS):
+        super().__init__(depth, head, width)
+        self.final_layer = nn.Conv2d(head[-1], keypoints, 1)
+
+    def forward(self, x):
+        return self.final_layer(self.features(x))
+
+
+class CenterNet(Baseline):
+    """To five maps (N, 5, H / stride, W / stride): a person's centre, before the sigmoid; width, height; the centre's
+    offset from its cell in x, y. All in cells.
+
+    Source: Zhou, Wang & Kraehenbuehl, "Objects as Points" (2019); names as in its authors' msra_resnet.py.
+    """
+
+    MAPS = {"hm": 1, "wh": 2, "reg": 2}
+
+    def __init__(self, depth, head=(128, 128), width=32):
+        super().__init__(depth, head, width)
+        for name, maps in self.MAPS.items():
+            setattr(self, name, nn.Conv2d(head[-1], maps, 1))
+
+    def forward(self, x):
+        x = self.features(x)
+        return torch.cat([getattr(self, name)(x) for name in self.MAPS], dim=1)
+
+
+def stride_of(head):
+    """Input pixels per cell of the maps: the ResNet halves five times, each of the head's layers doubles."""
+    return 32 >> len(head)
+
+
+HEADS = ("deconv_layers", "final_layer", *CenterNet.MAPS)
+RARE = -2.19  # log(0.1 / 0.9): before it has learned anything, a centre is said to be unlikely ("Objects as Points")
 
 
 def initialize(network, generator):
@@ -128,8 +167,8 @@ def initialize(network, generator):
                 module.weight.fill_(1)
                 module.bias.zero_()
             elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-                new = name.startswith(("deconv_layers", "final_layer"))
+                new = name.startswith(HEADS)
                 fan_out = module.out_channels * module.kernel_size[0] * module.kernel_size[1]
                 module.weight.normal_(0, 0.001 if new else math.sqrt(2 / fan_out), generator=generator)
                 if module.bias is not None:
-                    module.bias.zero_()
+                    module.bias.fill_(RARE if name == "hm" else 0)

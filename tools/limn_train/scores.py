@@ -9,6 +9,8 @@ NOT_IN_MEAN = ("pelvis", "thorax")
 class Tally:
     """How many of the labelled places of each keypoint were found right."""
 
+    metric = f"PCK@{ALPHA}"
+
     def __init__(self, names):
         self.names = names
         self.right = np.zeros(len(names), int)
@@ -25,6 +27,12 @@ class Tally:
         counts = np.array([name not in NOT_IN_MEAN for name in self.names])
         labelled = self.labelled[counts].sum()
         return self.right[counts].sum() / labelled if labelled else float("nan")
+
+    def lines(self):
+        """Each keypoint's share and number, and the mean."""
+        for name, right, labelled in zip(self.names, self.right, self.labelled):
+            yield f"{name:<20} {right / labelled if labelled else float('nan'):.4f} {labelled:>8}"
+        yield f"{self.metric:<20} {self.mean():.4f}"
 
 
 def size_of(person, names):

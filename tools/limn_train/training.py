@@ -7,20 +7,18 @@ needs to go on as if there had been no interruption.
 
 import math
 import time
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Tuple, Union
 
 import torch
 
 from limn_convert.files import replaced
 
 from . import TrainError
-from .augmentation import Variation, input_map
-from .decoding import decode
-from .images import apply, inverted
-from .network import STRIDE, PoseResNet, initialize
-from .samples import Samples, order
-from .scores import Tally
-from .targets import gaussian_targets, joints_mse
+from .augmentation import Variation
+from .detection import SceneVariation
+from .network import initialize
+from .samples import order
+from .tasks import DetectionTask, KeypointTask
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, R, G, B
 STD = (0.229, 0.224, 0.225)
@@ -31,7 +29,9 @@ PUBLISHED_STEPS = (90, 120)  # epochs after which the learning rate falls to a t
 class Recipe(NamedTuple):
     """All that the result depends on, besides annotations, photos, starting weights and the kind of machine."""
 
+    detector: bool = False  # of people in a photo; else the keypoints of one
     depth: int = 18
+    width: int = 64  # channels of the ResNet's first layer
     size: Tuple[int, int] = (256, 256)  # height, width
     head: Tuple[int, ...] = (256, 256, 256)
     epochs: int = PUBLISHED_EPOCHS
@@ -43,9 +43,13 @@ class Recipe(NamedTuple):
     sigma: float = 2.0  # cells
     exact_targets: bool = False
     absent_targets: bool = False  # 0 for a labelled keypoint outside of the input
-    variation: Variation = Variation()
+    variation: Union[Variation, SceneVariation] = Variation()
     precision: str = "f32"  # or bf16
     seed: int = 0
+
+
+def task_of(recipe):
+    return DetectionTask if recipe.detector else KeypointTask
 
 
 def learning_rate(recipe, epoch, step, steps_per_epoch):
@@ -77,21 +81,21 @@ def precision_for(device):
 class Trainer:
     """network, optimiser and the place in the training: `epoch` epochs and `step` steps of the next are done.
 
-    validation: Annotations with the same keypoints, or None. workers: processes that read photos, 0 for none.
+    annotations, validation: as the recipe's task reads them (tasks.py). workers: processes that read photos, 0 for none.
     """
 
     def __init__(self, recipe, annotations, validation=None, decoder=None, device="cpu", workers=0):
         self.recipe = recipe
         self.annotations = annotations
         self.validation = validation
-        self.decoder = decoder
+        self.task = task_of(recipe)(recipe, annotations, validation, decoder)
         self.device = torch.device(device)
         self.workers = workers
-        self.batch = min(recipe.batch, len(annotations.people))
-        self.steps_per_epoch = len(annotations.people) // self.batch
+        self.batch = min(recipe.batch, self.task.count)
+        self.steps_per_epoch = self.task.count // self.batch
         self.epoch = self.step = 0
         self.stop = False  # set to stop after the step that is being done
-        self.network = PoseResNet(recipe.depth, len(annotations.skeleton.keypoints), recipe.head)
+        self.network = self.task.network()
         initialize(self.network, torch.Generator().manual_seed(recipe.seed))
         self.network.to(self.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.network.parameters(), recipe.learning_rate)
@@ -106,8 +110,8 @@ class Trainer:
         saved = time.monotonic()
         while self.epoch < self.recipe.epochs and not self.stop:
             losses = []
-            for images, places, labelled, _ in self._epochs_rest():
-                losses.append(self._learn(images, places, labelled))
+            for images, *told, _ in self._epochs_rest():
+                losses.append(self._learn(images, told))
                 self.step += 1
                 report.step(self, losses)
                 if self.stop and self.step < self.steps_per_epoch:
@@ -130,8 +134,7 @@ class Trainer:
         return learning_rate(self.recipe, self.epoch, self.step, self.steps_per_epoch)
 
     def _epochs_rest(self):
-        samples = Samples(self.annotations, self.recipe.size, self.recipe.variation, self.recipe.seed)
-        samples.epoch = self.epoch
+        samples = self.task.samples(self.epoch)
         numbers = order(len(samples), self.recipe.seed, self.epoch)
         return self._batches(samples, numbers[self.step * self.batch : self.steps_per_epoch * self.batch])
 
@@ -149,18 +152,11 @@ class Trainer:
         except TrainError as error:  # from a worker it comes with a traceback around it
             raise TrainError(str(error).rsplit("TrainError: ", 1)[-1].strip()) from None
 
-    def _learn(self, images, places, labelled):
+    def _learn(self, images, told):
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
-        places, labelled = places.to(self.device), labelled.to(self.device)
-        heatmaps = self._forward(images)
-        size = heatmaps.shape[2:]
-        recipe = self.recipe
-        targets = gaussian_targets(
-            places, labelled, *size, STRIDE, recipe.sigma, recipe.exact_targets, recipe.absent_targets
-        )
-        loss = joints_mse(heatmaps, *targets)
+        loss = self.task.loss(self._forward(images), *(values.to(self.device) for values in told))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -176,17 +172,13 @@ class Trainer:
     # ---- Validation ----
 
     def validate(self):
-        """The Tally of the people to validate on: boxes as annotated, no flip test."""
-        tally = Tally(self.annotations.skeleton.keypoints)
-        samples = Samples(self.validation, self.recipe.size)
+        """The task's tally of those to validate on: boxes as annotated, no flip test."""
+        tally = self.task.tally()
+        samples = self.task.validation_samples()
         self.network.eval()
         with torch.no_grad():
-            for images, _, _, numbers in self._batches(samples, range(len(samples))):
-                heatmaps = self._forward(images).float().cpu().numpy()
-                for number, cells in zip(numbers.tolist(), decode(heatmaps, self.decoder)):
-                    person = self.validation.people[number]
-                    photo = inverted(input_map(person.box, *self.recipe.size))
-                    tally.add(person, apply(photo, STRIDE * cells))
+            for images, *_, numbers in self._batches(samples, range(len(samples))):
+                self.task.add(tally, self._forward(images).float().cpu().numpy(), numbers.tolist())
         return tally
 
     # ---- Checkpoints ----
