@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Cleans crowd-sourced keypoints by agreement with a first model: left and right that were taken for each other are
-exchanged back, and places that the model is sure are elsewhere are left out.
+exchanged back, and places that the model is sure are elsewhere are left out. Or completes labels that lack keypoints
+which the model knows.
 
 Needs numpy. The first model's poses come from limn itself:
 
@@ -21,7 +22,7 @@ from limn_convert.files import replaced
 from limn_convert.options import number
 from limn_train import TrainError
 from limn_train.annotations import annotations_of, read_json
-from limn_train.cleaning import clean
+from limn_train.cleaning import clean, completed
 from limn_train.scores import size_of
 
 
@@ -36,6 +37,9 @@ def parse(arguments):
     share = number(0, 1)
     add("--least-score", type=share, default=0.3, metavar="SCORE", help="with which a keypoint may vote on its side")
     add("--confident", type=share, default=0.6, metavar="SCORE", help="from which a label far away is left out")
+    add("--add", nargs="+", default=[], metavar="KEYPOINT", help="where unlabelled, take the model's place if it is sure")
+    add("--only-add", action="store_true", help="leave the labels that are there as they are")
+    add("--sure", type=share, default=0.5, metavar="SCORE", help="from which a keypoint is added (default: 0.5)")
     return parser.parse_args(arguments)
 
 
@@ -57,36 +61,52 @@ def read_poses(path, keypoints):
     return poses
 
 
+def photo_size_of(person):
+    if person.photo_size is None:
+        raise TrainError(f"{person.photo}: --add needs its width and height in the annotations")
+    return person.photo_size
+
+
 def clean_file(options):
     """Returns what to tell the user."""
     document, sha256 = read_json(options.annotations)
     annotations = annotations_of(options.annotations, document, sha256)
     skeleton = annotations.skeleton
     poses = read_poses(options.poses, len(skeleton.keypoints))
-    people = halves = labels = left_out = seen = 0
+    unknown = [name for name in options.add if name not in skeleton.keypoints]
+    if unknown:
+        raise TrainError(f"--add {unknown[0]}: not among the annotations' keypoints, {', '.join(skeleton.keypoints)}")
+    wanted = [skeleton.keypoints.index(name) for name in options.add]
+    people = halves = labels = left_out = seen = added = 0
     for person in annotations.people:
         entry = document["annotations"][person.entry]
         pose = poses.get(entry.get("id"))
         if pose is None:
             continue
-        triples = np.reshape(entry["keypoints"], (-1, 3))
-        size = size_of(person, skeleton.keypoints)
-        thresholds = (options.least_score, options.confident)
-        cleaned = clean(triples, pose[:, :2], pose[:, 2], size, skeleton, *thresholds)
         seen += 1
         labels += int(person.labelled.sum())
-        people += cleaned.exchanged > 0
-        halves += cleaned.exchanged
-        left_out += cleaned.left_out
-        if cleaned.exchanged or cleaned.left_out:
-            entry["keypoints"] = [int(v) if v == int(v) else v for v in cleaned.triples.ravel().tolist()]
-            entry["num_keypoints"] = int((cleaned.triples[:, 2] > 0).sum())
+        before = np.reshape(entry["keypoints"], (-1, 3)).astype(float)
+        after, found, scores = before, pose[:, :2], pose[:, 2]
+        if not options.only_add:
+            size = size_of(person, skeleton.keypoints)
+            cleaned = clean(after, found, scores, size, skeleton, options.least_score, options.confident)
+            after = cleaned.triples
+            people += cleaned.exchanged > 0
+            halves += cleaned.exchanged
+            left_out += cleaned.left_out
+        if wanted:
+            after, count = completed(after, found, scores, photo_size_of(person), wanted, options.sure)
+            added += count
+        if (after != before).any():
+            entry["keypoints"] = [int(v) if v == int(v) else v for v in after.ravel().tolist()]
+            entry["num_keypoints"] = int((after[:, 2] > 0).sum())
     if seen == 0:
         raise TrainError(f"{options.poses}: nobody in it is in {options.annotations}")
     with replaced(options.output) as temporary, open(temporary, "w", encoding="utf-8") as file:
         json.dump(document, file)
     exchanged = f"sides exchanged in {people} of {seen} people (upper and lower bodies: {halves})"
-    return f"{exchanged}, {left_out} of {labels} labels left out"
+    also = f", {added} added" if wanted else ""
+    return f"{exchanged}, {left_out} of {labels} labels left out{also}"
 
 
 def main(arguments=None):

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 import clean_labels
 from folder_test_case import FolderTestCase
 from limn_convert.skeletons import SKELETONS
-from limn_train.cleaning import clean, halves
+from limn_train.cleaning import clean, completed, halves
 
 MPII = SKELETONS["mpii16"]
 NAMES = MPII.keypoints
@@ -128,6 +128,27 @@ class Places(unittest.TestCase):
         self.assertEqual((result.triples[0].tolist(), result.left_out), ([0, 0, 0], 0))
 
 
+class Additions(unittest.TestCase):
+    def completed(self, labels, found, scores, size=(300, 300)):
+        return completed(labels, found[:, :2], scores, size, numbers("head_top", "upper_neck"), 0.5)
+
+    def test_are_what_was_wanted_and_is_sure_and_on_the_photo(self):
+        head, neck, wrist = numbers("head_top", "upper_neck", "left_wrist")
+        found, scores = somebody() + [3.04, 0, 0], np.full(16, 0.5)
+        labels = somebody()
+        labels[[head, neck, wrist]] = 0
+        scores[neck] = 0.49
+        result, count = self.completed(labels, found, scores)
+        expected = labels.copy()
+        expected[head] = somebody()[head] + [3, 0, 0]
+        self.assertEqual((result.tolist(), count), (expected.tolist(), 1))
+        self.assertEqual(self.completed(labels, found, scores, size=(found[head][0], 300))[1], 0)
+
+    def test_leave_labels_alone(self):
+        result, count = self.completed(somebody(), somebody() + [9, 9, 0], np.ones(16))
+        self.assertEqual((result.tolist(), count), (somebody().tolist(), 0))
+
+
 class Files(FolderTestCase):
     def setUp(self):
         super().setUp()
@@ -168,13 +189,29 @@ class Files(FolderTestCase):
         _, out, _, _ = self.run_it("--least-score", "0.6")
         self.assertIn("in 0 of 2 people", out)
 
+    def test_are_completed_and_left_as_they_are_otherwise(self):
+        head = NAMES.index("head_top")
+        expected = copy.deepcopy(self.annotations)
+        self.annotations["annotations"][0]["keypoints"][3 * head : 3 * head + 3] = [0, 0, 0]
+        status, out, _, path = self.run_it("--add", "head_top", "--only-add")
+        self.assertEqual(status, 0)
+        self.assertIn("in 0 of 2 people (upper and lower bodies: 0), 0 of 31 labels left out, 1 added", out)
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(json.load(file), expected)
+        _, out, _, _ = self.run_it("--add", "head_top", "--sure", "0.6")
+        self.assertIn("in 1 of 2 people", out)
+        self.assertIn(", 0 added", out)
+
     def test_that_are_wrong_are_refused(self):
-        def refused(says):
-            status, _, err, path = self.run_it()
+        def refused(says, *more):
+            status, _, err, path = self.run_it(*more)
             self.assertEqual(status, 1)
             self.assertRegex(err, "^clean_labels.py: .*" + says)
             self.assertFalse(os.path.exists(path))
 
+        refused("--add nose: not among the annotations' keypoints, right_ankle, ", "--add", "nose")
+        del self.annotations["images"][0]["width"]
+        refused("1.png: --add needs its width and height in the annotations", "--add", "head_top")
         poses = self.poses
         self.poses = {}
         refused("poses.json: expected a list of COCO results")
