@@ -83,7 +83,7 @@ def parse(arguments):
         "--start",
         metavar="FILE",
         help="weights to start from: torchvision's ResNet of this depth, a whole network "
-        "that convert.py knows, or a limn model file (default: random)",
+        "that convert.py knows, or a limn model file; of a wider one the stronger channels (default: random)",
     )
 
     group = parser.add_argument_group("the recipe")

@@ -381,6 +381,29 @@ class Start(FolderTestCase):
         expected = np.frombuffer(data[8 + length + begin : 8 + length + end], "<f2")
         np.testing.assert_array_equal(network.final_layer.weight.detach().numpy().ravel(), expected)
 
+    def test_from_a_wider_network_takes_the_channels_that_say_something(self):
+        for depth in (18, 50):
+            wide = PoseResNet(depth, 5, (16, 12, 8), width=8)
+            initialize(wide, torch.Generator().manual_seed(2))
+            random = torch.Generator().manual_seed(3)
+            for module in wide.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    with torch.no_grad():
+                        for values in (module.weight, module.bias):
+                            values.uniform_(0.5, 1.5, generator=random)
+                            values[::2] = 0  # so that these channels are 0 wherever they are read
+                        module.running_mean.normal_(generator=random)
+            network = PoseResNet(depth, 5, (8, 6, 4), width=4)
+            torch.save(wide.state_dict(), self.file)
+            taken, left = start_from(network, self.file)
+            self.assertEqual(left, ["final_layer.weight", "final_layer.bias"])
+            self.assertEqual(len(taken), len([name for name in wide.state_dict() if "num_b" not in name]) - 2)
+            x = torch.randn(1, 3, 64, 64, generator=random)
+            with torch.no_grad():
+                expected, found = (net.eval().features(x) for net in (wide, network))
+            self.assertEqual(float(expected[:, ::2].abs().max()), 0)
+            torch.testing.assert_close(found, expected[:, 1::2])
+
     def test_from_what_does_not_fit_is_refused(self):
         with self.assertRaisesRegex(TrainError, r"conv1.weight has shape \[8, 3, 7, 7\], expected \[64, 3, 7, 7\]"):
             self.start({"conv1.weight": torch.zeros(8, 3, 7, 7)})
