@@ -6,7 +6,8 @@
     generate.py --network NAME HEIGHT WIDTH KEYPOINTS DIR [--seed N]
                                     write a checkpoint with random weights and every intermediate tensor of it;
                                     NAME: the depth of a PoseResNet (18, 34, 50, 101, 152), lip, hrnet-w32, hrnet-w48,
-                                    pose-resnet18-body or pose-resnet18-body-plain (without attention)
+                                    pose-resnet18-body, pose-resnet18-body-plain (without attention) or person-detector
+                                    (with 0 for KEYPOINTS)
 
 Exit status 77 (CTest's "skipped") if PyTorch or numpy is not installed.
 """
@@ -627,6 +628,7 @@ def named_network(name):
         "hrnet-w48": {"type": "hrnet", "channels": 48},
         "pose-resnet18-body": {"type": "cmap_paf", "depth": 18, "links": 21},
         "pose-resnet18-body-plain": {"type": "cmap_paf", "depth": 18, "links": 21, "attention": False},
+        "person-detector": NETWORKS["person_detector"],
     }
     if name not in known:
         sys.exit(f"generate.py: --network {name}: expected a depth or one of {', '.join(known)}")
@@ -637,7 +639,8 @@ def random_network(name, height, width, keypoints, directory, seed):
     """Writes NAME_HxW.pth and reference.safetensors, everything in float as a user's PyTorch computes it."""
     torch.manual_seed(seed)
     own, file_name = named_network(name)
-    options = options_of({**own, "keypoints": keypoints, "height": height, "width": width})
+    own = {**own, "keypoints": keypoints} if keypoints else own
+    options = options_of({**own, "height": height, "width": width})
     network, rename = network_of(options)
     weights = weights_of(network, rename)
     for name, value in weights.items():
