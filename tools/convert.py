@@ -39,9 +39,9 @@ EPILOG = """\
 What the checkpoint shows is found in it: depth, deconvolutions, number of keypoints. The rest comes from its family,
 told by the tensor names, and from the options. Families: {families}.
 
-A person detector (CenterNet) has no keypoints. Of one that tells many classes of objects apart, as COCO has them, the
-people are kept. One that has a single class is taken for limn's own: if xingyizhou's code has trained it, say
---channels bgr, --mean 0.40789654 0.44719302 0.47026115, --std 0.28863828 0.27408164 0.27809835 and --input 512x512.
+A person detector (CenterNet) has no keypoints. Of one that finds COCO's 80 classes, the people are kept. One that has
+a single class is taken for limn's own: if xingyizhou's code has trained it, say --channels bgr --input 512x512
+--mean 0.40789654 0.44719302 0.47026115 --std 0.28863828 0.27408164 0.27809835.
 
 An ONNX file (.onnx) is recognised by its layers and how they are connected, whatever they are named, with batch norm or
 with batch norm folded into the convolutions. It shows its input size as well. Networks that it does not hold whole, or
