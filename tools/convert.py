@@ -32,16 +32,21 @@ DECODERS = {
     "dark": {"kernel": 11},
     "dark_udp": {"kernel": 11},
     "part_affinity": {"cmap_threshold": 0.1, "link_threshold": 0.1, "min_keypoints": 1},
+    "center": {"threshold": 0.3, "max_people": 100, "iou": 0.6},
 }
 
 EPILOG = """\
 What the checkpoint shows is found in it: depth, deconvolutions, number of keypoints. The rest comes from its family,
 told by the tensor names, and from the options. Families: {families}.
 
+A person detector (CenterNet) has no keypoints. Of one that finds COCO's 80 classes, the people are kept. One that has
+a single class is taken for limn's own: if xingyizhou's code has trained it, say --channels bgr --input 512x512
+--mean 0.40789654 0.44719302 0.47026115 --std 0.28863828 0.27408164 0.27809835.
+
 An ONNX file (.onnx) is recognised by its layers and how they are connected, whatever they are named, with batch norm or
 with batch norm folded into the convolutions. It shows its input size as well. Networks that it does not hold whole, or
 that hold more, are refused with the first node that does not fit. It may not show whose Simple Baselines network it is:
-then say --family.
+then say --family. Person detectors must come as checkpoints.
 
 --f16 halves the file: convolution weights are rounded to half precision. Biases and batch norm, less than 1 % of the
 file, stay F32, since a running variance can lie outside of half's range.
@@ -60,7 +65,7 @@ def parse(arguments):
     add("output", metavar="OUT.safetensors", help="the model file to write")
     add("--keypoints", metavar="SET", help="%s or FILE.json (default: by their number)" % ", ".join(SKELETONS))
     add("--f16", action="store_true", help="store convolution weights in half precision")
-    add("--name", help="the model's name (default: network, keypoints and input size)")
+    add("--name", help="the model's name (default: network, keypoints, if any, and input size)")
 
     group = parser.add_argument_group("what the network is fed (default: as its family)")
     add = group.add_argument
@@ -86,6 +91,10 @@ def parse(arguments):
     add("--cmap-threshold", type=threshold, metavar="T", help="part_affinity: least value of a peak")
     add("--link-threshold", type=threshold, metavar="T", help="part_affinity: least score of a link")
     add("--min-keypoints", type=number(1, 4096, int), metavar="N", help="part_affinity: people with fewer are dropped")
+    share = number(0, 1)
+    add("--threshold", type=share, metavar="SCORE", help="center: least value of a peak (default: 0.3)")
+    add("--iou", type=share, metavar="IOU", help="center: of boxes that overlap more, the best stays (default: 0.6)")
+    add("--max-people", type=number(1, 4096, int), metavar="N", help="center: the best so many stay (default: 100)")
 
     group = parser.add_argument_group("what a checkpoint does not show of its network")
     add = group.add_argument
@@ -154,10 +163,15 @@ def convert(options):
             checkpoint.check(algorithm, getattr(options, algorithm))
     read = read_graph if is_onnx(options.checkpoint, checkpoint.data) else read_tensors
     family, network, tensors, originals, unused, size = read(options, checkpoint)
-    own = SKELETONS.get(family.skeleton)
-    if skeleton is None and own and network.keypoints == len(own.keypoints):
-        skeleton = own
-    skeleton = fitting_skeleton(skeleton, network.keypoints, network.links)
+    if network.keypoints:
+        own = SKELETONS.get(family.skeleton)
+        if skeleton is None and own and network.keypoints == len(own.keypoints):
+            skeleton = own
+        skeleton = fitting_skeleton(skeleton, network.keypoints, network.links)
+    else:
+        for key in ("keypoints", "crop"):
+            if getattr(options, key) is not None:
+                raise ConvertError("--%s does not apply to a person detector" % key)
 
     document = make_document(options, family, network, skeleton, size, checkpoint.sha256)
     arrays = {name: read_values(originals[name], tensors[name], options.f16) for name in network.shapes}
@@ -236,7 +250,10 @@ def read_values(name, tensor, f16):
 
 
 def make_document(options, family, network, skeleton, size, sha256):
-    """The JSON document of the model file: the file's size, the family's defaults, both overridden by the options."""
+    """The JSON document of the model file: the file's size, the family's defaults, both overridden by the options.
+
+    skeleton: None for a person detector.
+    """
     height, width = options.input or size or family.size(network.keypoints)
     input_ = {"width": width, "height": height}
     input_.update(family.input)
@@ -245,24 +262,24 @@ def make_document(options, family, network, skeleton, size, sha256):
             input_[key] = getattr(options, key)
     if options.crop:
         input_["crop"] = options.crop
-    default_name = "%s_%s_%dx%d" % (network.name, skeleton.name, height, width)
-    return {
+    default_name = "%s_%s_%dx%d" % (network.name, skeleton.name if skeleton else "people", height, width)
+    document = {
         "version": 1,
         "name": options.name or default_name,
         "network": network.document,
         "input": input_,
         "decoder": make_decoder(options, network, family.decoder(network)),
-        "keypoints": skeleton.keypoints,
-        "links": skeleton.links,
-        "flip_pairs": skeleton.flip_pairs,
-        "source": {
-            "url": options.url,
-            "sha256": sha256,
-            "license": options.license,
-            "trained_on": options.trained_on,
-        },
-        "accuracy": options.accuracy,
     }
+    if skeleton:
+        document.update({key: getattr(skeleton, key) for key in ("keypoints", "links", "flip_pairs")})
+    document["source"] = {
+        "url": options.url,
+        "sha256": sha256,
+        "license": options.license,
+        "trained_on": options.trained_on,
+    }
+    document["accuracy"] = options.accuracy
+    return document
 
 
 def make_decoder(options, network, default):
@@ -270,12 +287,14 @@ def make_decoder(options, network, default):
     kind = options.decoder or default["type"]
     if kind == "part_affinity" and network.links is None:
         raise ConvertError("--decoder part_affinity is for networks with part affinity fields")
+    if (kind == "center") != (network.keypoints == 0):
+        raise ConvertError("--decoder %s is for %s" % (kind, "person detectors" if network.keypoints else "keypoints"))
     decoder = dict(default)
     if kind != default["type"]:
         decoder = {"type": kind, "offset": default["offset"], **DECODERS[kind]}
     if options.offset is not None:
         decoder["offset"] = options.offset
-    for key in ("margin", "kernel", "cmap_threshold", "link_threshold", "min_keypoints"):
+    for key in sorted({key for settings in DECODERS.values() for key in settings}):
         given = getattr(options, key)
         if given is None:
             continue

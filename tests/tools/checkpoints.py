@@ -183,6 +183,21 @@ class Shapes(OrderedDict):
                 into = self.block("layer%d.%d." % (stage + 1, block), depth >= 50, into, base * 2**stage)
         return into
 
+    def deconvs(self, into, deconvs, bias, convolutions=False, conv_bias=True):
+        for i, (width, kernel) in enumerate(deconvs):
+            if convolutions:
+                names = ("conv_layers.%d" % (3 * i), "conv_layers.%d" % (3 * i + 1))
+                self.layer(*names, (width, into, 3, 3), width, conv_bias)
+                into = width
+            names = ("deconv_layers.%d" % (3 * i), "deconv_layers.%d" % (3 * i + 1))
+            self.layer(*names, (into, width, kernel, kernel), width, bias)
+            into = width
+        return into
+
+    def conv(self, name, maps, into, kernel):
+        self[name + ".weight"] = (maps, into, kernel, kernel)
+        self[name + ".bias"] = (maps,)
+
 
 def shapes_of(
     depth=18,
@@ -195,13 +210,33 @@ def shapes_of(
 ):
     """{name: shape} in Microsoft's naming, num_batches_tracked included. deconvs: (channels, kernel) each."""
     shapes = Shapes(normalization)
-    into = shapes.resnet(depth, base)
-    for i, (width, kernel) in enumerate(deconvs):
-        names = ("deconv_layers.%d" % (3 * i), "deconv_layers.%d" % (3 * i + 1))
-        shapes.layer(*names, (into, width, kernel, kernel), width, bias)
-        into = width
-    shapes["final_layer.weight"] = (keypoints, into, final_kernel, final_kernel)
-    shapes["final_layer.bias"] = (keypoints,)
+    into = shapes.deconvs(shapes.resnet(depth, base), deconvs, bias)
+    shapes.conv("final_layer", keypoints, into, final_kernel)
+    return shapes
+
+
+def center_net_shapes(
+    depth=18,
+    classes=1,
+    deconvs=((8, 4), (6, 4)),
+    bias=False,
+    convolutions=False,
+    conv_bias=True,
+    head=0,
+    offsets=True,
+    base=NARROW,
+    normalization="batch_norm",
+):
+    """{name: shape} of https://github.com/xingyizhou/CenterNet's msra_resnet.py, or with convolutions between as
+    others have them. head: channels of the heads' first convolution."""
+    shapes = Shapes(normalization)
+    into = shapes.deconvs(shapes.resnet(depth, base), deconvs, bias, convolutions, conv_bias)
+    for name, maps in (("hm", classes), ("wh", 2), ("reg", 2))[: 3 if offsets else 2]:
+        if head:
+            shapes.conv(name + ".0", head, into, 3)
+            shapes.conv(name + ".2", maps, head, 1)
+        else:
+            shapes.conv(name, maps, into, 1)
     return shapes
 
 
@@ -237,8 +272,7 @@ def hrnet_shapes(width=3, keypoints=17, final_kernel=1, base=NARROW, normalizati
                         sequence(fuse, widths[j], widths[i], 1)
                     for k in range(i - j):
                         sequence("%s.%d" % (fuse, k), widths[j], widths[i] if k == i - j - 1 else widths[j], 3)
-    shapes["final_layer.weight"] = (keypoints, width, final_kernel, final_kernel)
-    shapes["final_layer.bias"] = (keypoints,)
+    shapes.conv("final_layer", keypoints, width, final_kernel)
     return shapes
 
 
@@ -265,10 +299,8 @@ def trt_pose_shapes(
                 shapes.layer("%s.%d" % (up, module), "%s.%d" % (up, module + 1), (width, width, 3, 3), width, bias=True)
                 module += 3
         if attention:
-            shapes["%s%s_att.weight" % (one, branch)] = (width, width, 3, 3)
-            shapes["%s%s_att.bias" % (one, branch)] = (width,)
-        shapes[last + ".weight"] = (maps, width, 1, 1)
-        shapes[last + ".bias"] = (maps,)
+            shapes.conv("%s%s_att" % (one, branch), width, width, 3)
+        shapes.conv(last, maps, width, 1)
     return shapes
 
 
@@ -323,6 +355,31 @@ def imgclsmob_name(name):
         index = int(parts[1])
         return "decoder.unit%d.%s.%s" % (index // 3 + 1, "conv" if index % 3 == 0 else "bn", last)
     return "decoder.final_block." + last
+
+
+def imgclsmob_center_name(name):
+    """CenterNet's name of a tensor in imgclsmob's words, from the module tree of its centernet.py."""
+    part, index, last = name.split(".")[0], name.split(".")[1], name.split(".")[-1]
+    if part in ("conv_layers", "deconv_layers"):
+        unit, kind = divmod(int(index), 3)
+        return "decoder.unit%d.%s.%s.%s" % (unit + 1, part.split("_")[0], ("conv", "bn")[kind], last)
+    if part in ("hm", "wh", "reg"):
+        block = {"hm": "heapmap_block.head", "wh": "wh_block", "reg": "reg_block"}[part]
+        return "decoder.heads.%s.%s.%s" % (block, {"0": "conv1.conv", "2": "conv2"}[index], last)
+    return imgclsmob_name(name)
+
+
+def mmdet_center_name(name):
+    """CenterNet's name of a tensor in mmdetection's words: a neck of ConvModules and a head (ct_resnet_neck.py)."""
+    part, index, last = name.split(".")[0], name.split(".")[1], name.split(".")[-1]
+    if part in ("conv_layers", "deconv_layers"):
+        unit, kind = divmod(int(index), 3)
+        place = 2 * unit + (part == "deconv_layers")
+        return "neck.deconv_layers.%d.%s.%s" % (place, ("conv", "bn")[kind], last)
+    if part in ("hm", "wh", "reg"):
+        head = {"hm": "heatmap", "wh": "wh", "reg": "offset"}[part]
+        return "bbox_head.%s_head.%s.%s" % (head, index, last)
+    return "backbone." + name
 
 
 # ---- Reading model files -------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tests", "refere
 import convert
 import tensor_file
 from checkpoints import imgclsmob_name, read_model
+from center_net import CenterNet
 from cmap_paf import CmapPaf, limn_name
 from folder_test_case import FolderTestCase
 from hrnet import HRNet
@@ -49,6 +50,7 @@ torch.set_num_threads(1)
 NARROW = {"deconv_channels": (6, 5, 4)}
 NETWORKS = {
     "resnet18": (PoseResNet, {"depth": 18, "keypoints": 16, **NARROW}, 11),
+    "resnet18_half": (PoseResNet, {"depth": 18, "keypoints": 16, **NARROW, "channels": 32}, 11),
     "resnet34": (PoseResNet, {"depth": 34, "keypoints": 17, **NARROW, "deconv_kernels": (4, 3, 2)}, 17),
     "resnet50": (PoseResNet, {"depth": 50, "keypoints": 17, **NARROW, "deconv_bias": True}, 11),
     "resnet50_caffe": (PoseResNet, {"depth": 50, "keypoints": 17, **NARROW, "stride_on": "1x1"}, 9),
@@ -693,6 +695,8 @@ class Refusals(OnnxTest):
         inner = node_of(model, "MaxPool").output[0]
         model.graph.output.append(helper.make_tensor_value_info(inner, onnx.TensorProto.FLOAT, None))
         self.refuses(model)
+        detector = export(CenterNet(18, 8, (8,), (4,)).eval(), UNFOLDED, 11)
+        self.refuses(detector, "the graph has 3 outputs", "a person detector must come as a PyTorch checkpoint")
         model = model_of(exported("resnet18", UNFOLDED))
         model.graph.input.append(helper.make_tensor_value_info("more", onnx.TensorProto.FLOAT, None))
         self.refuses(model, "the graph has 2 inputs", "more", "expected one, the picture")

@@ -37,6 +37,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 import convert
 from checkpoints import Build, Call, Global, Persistent, Pickle, Storage, Tensor
 from checkpoints import BLOCKS, NARROW, arrays_for, arrays_of, hrnet_shapes, shapes_of, trt_pose_shapes
+from checkpoints import center_net_shapes, imgclsmob_center_name, mmdet_center_name
 from checkpoints import imgclsmob_name, lip_name, mmpose_name
 from checkpoints import legacy_checkpoint, read_model, tensor, zip_checkpoint
 from folder_test_case import FolderTestCase
@@ -445,6 +446,21 @@ class NetworkDetection(ConvertTest):
                 self.assertEqual(document["network"]["deconv"], expected)
                 self.assert_same(found, arrays)
 
+    def test_the_resnet_s_width_is_found(self):
+        arrays = arrays_of(base=6)
+        document, found = self.converts(arrays)
+        self.assertEqual(document["network"]["width"], 6)
+        self.assertEqual(document["name"], "pose_resnet18_w6_mpii16_256x256")
+        self.assert_same(found, arrays)
+        self.assertNotIn("width", self.converts(arrays_of())[0]["network"])
+
+    def test_a_resnet_of_absurd_width_is_refused_before_anything_is_unpacked(self):
+        root = arrays_of()
+        root["conv1.weight"] = Tensor(Storage("FloatStorage", bytes(4)), 0, (4097, 3, 7, 7), (0, 0, 0, 0))
+        self.refuses(root, "tensor conv1.weight has shape [4097, 3, 7, 7], expected 1 to 4096 channels")
+        root["conv1.weight"] = np.zeros((NARROW, 3, 5, 5), "<f4")
+        self.refuses(root, "tensor conv1.weight has shape [4, 3, 5, 5], expected a kernel of 7x7")
+
     def test_a_final_kernel_of_3_is_found(self):
         document, _ = self.converts(arrays_of(final_kernel=3))
         self.assertEqual(document["network"]["final_kernel"], 3)
@@ -843,6 +859,181 @@ class Keypoints(ConvertTest):
         self.refuses(arrays_of(keypoints=3), "nowhere.json", "No such file", options=options)
 
 
+class PersonDetectors(ConvertTest):
+    """CenterNets, whose checkpoints of COCO's 80 classes begin with the person."""
+
+    IMAGENET = {
+        "channels": "rgb",
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+        "geometry": "letterbox",
+        "padding": 1.0,
+        "resample": "bilinear",
+    }
+    DECODER = {"type": "center", "offset": 0.0, "threshold": 0.3, "max_people": 100, "iou": 0.6}
+    NETWORK = {
+        "type": "center_net",
+        "depth": 18,
+        "deconv": {"channels": [8, 6], "kernel": 4, "bias": False},
+        "convolutions": False,
+        "head_channels": 0,
+        "offsets": True,
+    }
+
+    def people(self, arrays):
+        """With the first of the classes' heatmaps alone."""
+        return {n: a[:1] if n.startswith(("hm.weight", "hm.bias", "hm.2.")) else a for n, a in arrays.items()}
+
+    def test_limn_s_own_are_recognised(self):
+        arrays = arrays_for(center_net_shapes(base=6))
+        document, found = self.converts({"recipe": {"detector": True}, "epoch": 3, "state_dict": arrays})
+        self.assertEqual(document["network"], {**self.NETWORK, "width": 6})
+        self.assertEqual(document["input"], {"width": 320, "height": 320, **self.IMAGENET})
+        self.assertEqual(document["decoder"], self.DECODER)
+        self.assertEqual(document["name"], "center_net_resnet18_w6_people_320x320")
+        self.assertEqual(set(document), set("version name network input decoder source accuracy".split()))
+        self.assert_same(found, arrays)
+
+    def test_every_option_of_the_network_is_found(self):
+        for kind, wanted in (
+            ({"depth": 50}, {"depth": 50}),
+            ({"deconvs": ((8, 3), (7, 2))}, {"deconv": {"channels": [8, 7], "kernel": [3, 2], "bias": False}}),
+            ({"bias": True}, {"deconv": {"channels": [8, 6], "kernel": 4, "bias": True}}),
+            ({"convolutions": True}, {"convolutions": True}),
+            ({"head": 5}, {"head_channels": 5}),
+            ({"offsets": False, "head": 5}, {"offsets": False, "head_channels": 5}),
+            ({"normalization": "bias", "convolutions": True}, {"normalization": "bias", "convolutions": True}),
+            ({"normalization": "none"}, {"normalization": "none"}),
+        ):
+            with self.subTest(kind):
+                arrays = arrays_for(center_net_shapes(**kind))
+                document, found = self.converts(arrays)
+                self.assertEqual(document["network"], {**self.NETWORK, **wanted})
+                self.assert_same(found, arrays)
+        document, _ = self.converts(arrays_for(center_net_shapes()), "--inner-activation", "none")
+        self.assertEqual(document["network"]["activation"], "none")
+
+    def test_tensors_are_in_the_order_of_the_layers(self):
+        shapes = center_net_shapes(convolutions=True, head=5)
+        _, found = self.converts(arrays_for(shapes))
+        self.assertEqual(list(found), [name for name in shapes if "num_batches_tracked" not in name])
+
+    def test_without_offsets_the_middle_of_a_cell_is_meant(self):
+        document, _ = self.converts(arrays_for(center_net_shapes(offsets=False)))
+        self.assertEqual(document["decoder"]["offset"], 4.0)
+
+    def test_xingyizhou_s_are_fed_bgr_and_keep_the_people(self):
+        for head in (0, 5):
+            arrays = arrays_for(center_net_shapes(classes=80, deconvs=((8, 4),) * 3, head=head))
+            root = {"epoch": 140, "state_dict": {"module." + name: value for name, value in arrays.items()}}
+            document, found = self.converts(root)
+            self.assertEqual(
+                document["input"],
+                {
+                    "width": 512,
+                    "height": 512,
+                    "channels": "bgr",
+                    "mean": [0.40789654, 0.44719302, 0.47026115],
+                    "std": [0.28863828, 0.27408164, 0.27809835],
+                    "geometry": "letterbox",
+                    "padding": 1.0,
+                    "resample": "bilinear",
+                },
+            )
+            self.assertEqual(document["decoder"], self.DECODER)
+            self.assertEqual(document["network"]["head_channels"], head)
+            self.assertEqual(document["name"], "center_net_resnet18_people_512x512")
+            self.assert_same(found, self.people(arrays))
+
+    def test_imgclsmob_s_are_fed_rgb_and_keep_the_people(self):
+        for depth in (18, 50):
+            shapes = center_net_shapes(depth, 80, ((8, 4), (7, 4), (6, 4)), convolutions=True, head=6)
+            arrays = arrays_for(shapes)
+            document, found = self.converts({imgclsmob_center_name(name): value for name, value in arrays.items()})
+            self.assertEqual(document["input"], {"width": 512, "height": 512, **self.IMAGENET})
+            self.assertEqual(document["decoder"], self.DECODER)
+            network = {"depth": depth, "convolutions": True, "head_channels": 6, "offsets": True}
+            self.assertEqual({key: document["network"][key] for key in network}, network)
+            self.assert_same(found, self.people(arrays))
+
+    def test_imgclsmob_s_sizes_are_those_published_but_for_the_other_classes(self):
+        with mock.patch.object(networks, "BASE_CHANNELS", 64):
+            for depth, parameters in ((18, 14219540), (50, 30090004), (101, 49082132)):
+                deconvs = ((256, 4), (128, 4), (64, 4))
+                shapes = center_net_shapes(depth, 1, deconvs, convolutions=True, head=64, base=64)
+                network = networks.center_net({n: s for n, s in shapes.items() if "num_batches" not in n})
+                self.assertEqual(network.parameters() + 79 * (64 + 1), parameters)
+                self.assertEqual((network.keypoints, network.links, network.stride), (0, None, 4))
+
+    def test_mmdetection_s_are_fed_rgb_and_get_the_biases_that_they_do_not_have(self):
+        shapes = center_net_shapes(18, 80, ((8, 4), (7, 4), (6, 4)), convolutions=True, conv_bias=False, head=6)
+        arrays = arrays_for(shapes)
+        root = {mmdet_center_name(name): value for name, value in arrays.items()}
+        root["data_preprocessor.mean"] = np.zeros((3, 1, 1), "<f4")
+        document, found = self.converts({"meta": {"mmdet_version": "2.14.0"}, "state_dict": root})
+        self.assertEqual(document["input"], {"width": 512, "height": 512, **self.IMAGENET})
+        self.assertEqual(document["decoder"], self.DECODER)
+        for number, channels in ((0, 8), (3, 7), (6, 6)):
+            arrays["conv_layers.%d.bias" % number] = np.zeros(channels, "<f4")
+        self.assert_same(found, self.people(arrays))
+
+    def test_deformable_convolutions_are_refused_by_name(self):
+        arrays = arrays_for(center_net_shapes(classes=80, head=5))
+        offsets = np.zeros((27, 8, 3, 3), "<f4")
+        for name, tensors in (
+            ("deconv_layers.0.conv_offset_mask.weight", arrays),
+            ("neck.deconv_layers.0.conv.conv_offset.weight", {mmdet_center_name(n): a for n, a in arrays.items()}),
+        ):
+            self.refuses({**tensors, name: offsets}, name, "deformable convolution (DCN), which limn does not have")
+
+    def test_heads_of_other_shapes_are_refused_by_name(self):
+        shapes = {n: s for n, s in center_net_shapes(classes=80, head=5).items() if "num_batches" not in n}
+        for name, shape, words in (
+            ("hm.2.weight", (3, 5, 1, 1), "hm.2.weight has shape [3, 5, 1, 1], expected [1, 5, 1, 1]"),
+            ("hm.2.bias", (79,), "hm.2.weight has shape [80, 5, 1, 1], expected [1, 5, 1, 1] and 1 more"),
+            ("wh.2.weight", (160, 5, 1, 1), "wh.2.weight has shape [160, 5, 1, 1], expected [2, 5, 1, 1]"),
+            ("hm.0.weight", (5, 6, 5, 5), "hm.0.weight has shape [5, 6, 5, 5], expected a kernel of 3x3"),
+            ("reg.0.weight", (4, 6, 3, 3), "reg.0.weight has shape [4, 6, 3, 3], expected [5, 6, 3, 3]"),
+            ("hps.2.weight", (34, 5, 1, 1), "unknown tensor hps.2.weight"),
+        ):
+            self.refuses(arrays_for({**shapes, name: shape}), words)
+        for name in ("hm.2.weight", "hm.2.bias", "wh.0.bias", "reg.2.weight"):
+            arrays = arrays_for(shapes)
+            del arrays[name]
+            self.refuses(arrays, "missing tensor " + name)
+
+    def test_the_publisher_s_name_is_in_the_message_too(self):
+        shapes = center_net_shapes(classes=3, deconvs=((8, 4),) * 3, convolutions=True, head=5)
+        for change in (mmdet_center_name, imgclsmob_center_name):
+            arrays = {change(name): value for name, value in arrays_for(shapes).items()}
+            self.refuses(arrays, "tensor %s (hm.2.weight) has shape [3, 5, 1, 1]" % change("hm.2.weight"))
+
+    def test_its_decoder_has_its_own_settings(self):
+        arrays = arrays_for(center_net_shapes())
+        options = "--decoder center --threshold 0.25 --iou 0.5 --max-people 20 --offset 1.5".split()
+        decoder = {"type": "center", "offset": 1.5, "threshold": 0.25, "max_people": 20, "iou": 0.5}
+        self.assertEqual(self.converts(arrays, *options)[0]["decoder"], decoder)
+
+    def test_options_of_other_networks_are_refused(self):
+        arrays = arrays_for(center_net_shapes())
+        for options, words in (
+            ("--keypoints mpii16", "--keypoints does not apply to a person detector"),
+            ("--crop 1.2", "--crop does not apply to a person detector"),
+            ("--stride-on 1x1", "--stride-on 1x1 does not apply to a CenterNet"),
+            ("--activation sigmoid", "--activation sigmoid does not apply to a CenterNet"),
+            ("--decoder argmax", "--decoder argmax is for keypoints"),
+            ("--margin 1", "--margin does not apply to the decoder center"),
+        ):
+            self.refuses(arrays, words, options=options.split())
+        for options, words in (
+            ("--decoder center", "--decoder center is for person detectors"),
+            ("--threshold 0.5", "--threshold does not apply to the decoder quarter_offset"),
+            ("--iou 0.5", "--iou does not apply to the decoder quarter_offset"),
+            ("--max-people 5", "--max-people does not apply to the decoder quarter_offset"),
+        ):
+            self.refuses(arrays_of(), words, options=options.split())
+
+
 class Options(ConvertTest):
     def test_options_override_the_family(self):
         document, _ = self.converts(
@@ -943,6 +1134,9 @@ class Options(ConvertTest):
             "--mean 0 0 inf",
             "--input 16416x32",
             "--margin -1",
+            "--threshold 1.1",
+            "--iou -0.1",
+            "--max-people 0",
             "--accuracy a b c",
             "--accuracy a b inf",
             "--geometry fit",
@@ -1109,6 +1303,7 @@ class AgainstPyTorch(ConvertTest):
 
     def test_the_reference_networks_of_every_family_have_the_tensors_that_are_expected(self):
         sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
+        from center_net import CenterNet
         from cmap_paf import CmapPaf, limn_name
         from hrnet import HRNet
         from pose_resnet import PoseResNet
@@ -1122,15 +1317,19 @@ class AgainstPyTorch(ConvertTest):
 
         with mock.patch.object(networks, "BASE_CHANNELS", 64):
             for shapes in (
-                expected(PoseResNet(18, 16, (512,) * 3, output_activation="sigmoid")),
-                expected(PoseResNet(50, 17, (8, 7), (4, 2), normalization="bias")),
+                expected(PoseResNet(18, 16, deconv_channels=(512,) * 3, output_activation="sigmoid")),
+                expected(PoseResNet(50, 17, 12, (8, 7), (4, 2), normalization="bias")),
                 expected(HRNet(7, 17)),
                 expected(HRNet(5, 3, 3, "none", "none")),
                 expected(CmapPaf(18, 18, 21), limn_name),
                 expected(CmapPaf(50, 4, 3, 8, 2, 1, False), limn_name),
+                expected(CenterNet(18, 32, (128, 128), (4, 4))),
+                expected(CenterNet(50, 8, (7, 6), (2, 3), True, True, 5, False, "bias", "none")),
             ):
                 if "paf_conv.weight" in shapes:
                     network = networks.cmap_paf
+                elif any(name.startswith("hm.") for name in shapes):
+                    network = networks.center_net
                 else:
                     network = networks.pose_resnet_or_hrnet
                 self.assertEqual(network(shapes).shapes, shapes)

@@ -112,6 +112,10 @@ class Tensor(_Built):
     def type_name(self):
         return self.storage.type.name
 
+    def first(self):
+        """Of its parts along the first axis the first one, with that axis."""
+        return Tensor(self.storage, self.offset, (1,) + self.shape[1:], self.stride)
+
     def to_float32(self):
         """The values as a contiguous float32 array of the tensor's shape; only for floating-point tensors."""
         values = self.storage.values()[self.offset :]
@@ -143,6 +147,12 @@ _STORAGE_DTYPES = {
     "ByteStorage": "u1",
     "BoolStorage": "u1",
 }
+
+def zeros(count):
+    """A tensor that no checkpoint holds."""
+    storage = Storage("zero", StorageType("FloatStorage", _STORAGE_DTYPES["FloatStorage"]), 1, lambda _: bytes(4))
+    return Tensor(storage, 0, (count,), (0,))
+
 
 # Every name that a pickle may use, and what it gets.
 _KNOWN = {

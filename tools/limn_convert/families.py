@@ -4,7 +4,10 @@ import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import ConvertError
-from .networks import cmap_paf, hrnet, pose_resnet, pose_resnet_or_hrnet
+from .checkpoint import zeros
+from .networks import center_net, cmap_paf, hrnet, pose_resnet, pose_resnet_or_hrnet
+
+COCO_CLASSES = 80  # of objects; the first are people
 
 
 class Family(NamedTuple):
@@ -21,16 +24,18 @@ class Family(NamedTuple):
     option: str = ""  # --family's name for it
     types: Tuple[str, ...] = ("pose_resnet",)  # of networks
     head: str = r"(?!)"  # how names of the head begin, some of which an ONNX file keeps when the rest is folded
+    is_it: Callable = lambda tensors: True  # where another family has the same names
+    finish: Callable = lambda tensors: None  # makes of the renamed tensors those that limn's network has
 
 
-def _imagenet(channels, geometry="affine", resample="bilinear"):
+def _imagenet(channels, geometry="affine", resample="bilinear", padding=1.25):
     """Mean and standard deviation in the order of the planes that are fed, whichever colours these are."""
     return {
         "channels": channels,
         "mean": [0.485, 0.456, 0.406],
         "std": [0.229, 0.224, 0.225],
         "geometry": geometry,
-        "padding": 1.25,
+        "padding": padding,
         "resample": resample,
     }
 
@@ -54,6 +59,38 @@ def _part_affinity(network):
     }
 
 
+def _center(network):
+    """Peaks, sizes and offsets mean the same to all publishers; without offsets the middle of a cell is meant
+    (xingyizhou/CenterNet, src/lib/models/decode.py, ctdet_decode).
+
+    The score is the one from which its demo draws boxes (src/lib/opts.py, vis_thresh). No publisher leaves out boxes
+    that overlap, but above this overlap they are nearly always of one person.
+    """
+    offset = 0.0 if network.document["offsets"] else network.stride / 2
+    return {"type": "center", "offset": offset, "threshold": 0.3, "max_people": 100, "iou": 0.6}
+
+
+def _one_class(tensors):
+    return any(name in tensors and tensors[name].shape[:1] == (1,) for name in ("hm.weight", "hm.2.weight"))
+
+
+def _people_alone(tensors):
+    """Leaves of the heatmaps of COCO's classes those of people."""
+    for layer in ("hm.", "hm.2."):
+        names = [layer + "weight", layer + "bias"]
+        if all(name in tensors and tensors[name].shape[:1] == (COCO_CLASSES,) for name in names):
+            tensors.update({name: tensors[name].first() for name in names})
+
+
+def _people_alone_and_biases(tensors):
+    """Likewise; and the convolutions before the deconvolutions get the biases that limn's always have."""
+    _people_alone(tensors)
+    for name, tensor in list(tensors.items()):
+        match = re.fullmatch(r"(conv_layers\.\d+\.)weight", name)
+        if match and len(tensor.shape) == 4:
+            tensors.setdefault(match[1] + "bias", zeros(tensor.shape[0]))
+
+
 def _coco_or_mpii_size(keypoints):
     return (256, 256) if keypoints == 16 else (256, 192)
 
@@ -64,6 +101,16 @@ def _prefixes(prefixes):
 
 
 _UNIT = r"backbone\.stage(\d)\.unit(\d{1,3})\."
+_IMGCLSMOB_RESNET = [  # pytorchcv's resnet.py and common.py
+    (r"backbone\.init_block\.conv\.conv\.(\w+)", lambda m: "conv1." + m[1]),
+    (r"backbone\.init_block\.conv\.bn\.(\w+)", lambda m: "bn1." + m[1]),
+    (_UNIT + r"body\.conv(\d)\.conv\.(\w+)", lambda m: "%s.conv%s.%s" % (_block(m), m[3], m[4])),
+    (_UNIT + r"body\.conv(\d)\.bn\.(\w+)", lambda m: "%s.bn%s.%s" % (_block(m), m[3], m[4])),
+    (_UNIT + r"identity_conv\.conv\.(\w+)", lambda m: "%s.downsample.0.%s" % (_block(m), m[3])),
+    (_UNIT + r"identity_conv\.bn\.(\w+)", lambda m: "%s.downsample.1.%s" % (_block(m), m[3])),
+]
+_IMGCLSMOB_HEADS = {"heapmap_block.head": "hm", "wh_block": "wh", "reg_block": "reg"}
+_MMDET_HEADS = {"heatmap": "hm", "wh": "wh", "offset": "reg"}
 
 FAMILIES = [
     Family(
@@ -109,16 +156,35 @@ FAMILIES = [
         head=r"heatmap_out\.",
     ),
     Family(
+        # github.com/osmr/imgclsmob, pytorchcv's centernet.py: ResNets whose stride is on the 3x3 convolution. Whole
+        # photos of 512x512, fitted and centred, and mean_rgb: pytorch/datasets/coco_det_dataset.py. That file hands on
+        # OpenCV's BGR; the same for Gluon reads RGB (mx.image.imread), as does gluon-cv, whose network this is.
+        name="imgclsmob centernet",
+        marks=["backbone.init_block.", "decoder.heads."],
+        rename=_IMGCLSMOB_RESNET
+        + [
+            (
+                r"decoder\.unit(\d{1,3})\.(conv|deconv)\.(conv|bn)\.(\w+)",
+                lambda m: "%s_layers.%d.%s" % (m[2], 3 * int(m[1]) - (3 if m[3] == "conv" else 2), m[4]),
+            ),
+            (
+                r"decoder\.heads\.(heapmap_block\.head|wh_block|reg_block)\.conv(1\.conv|2)\.(\w+)",
+                lambda m: "%s.%d.%s" % (_IMGCLSMOB_HEADS[m[1]], 2 if m[2] == "2" else 0, m[3]),
+            ),
+        ],
+        finish=_people_alone,
+        network=center_net,
+        input=_imagenet("rgb", "letterbox", padding=1.0),
+        decoder=_center,
+        size=lambda keypoints: (512, 512),
+        types=("center_net",),
+    ),
+    Family(
         # github.com/osmr/imgclsmob, pytorchcv's simplepose_coco.py and common.py (HeatmapMaxDetBlock: margin 0).
         name="imgclsmob simplepose",
         marks=["backbone.init_block.", "decoder.unit1."],
-        rename=[
-            (r"backbone\.init_block\.conv\.conv\.(\w+)", lambda m: "conv1." + m[1]),
-            (r"backbone\.init_block\.conv\.bn\.(\w+)", lambda m: "bn1." + m[1]),
-            (_UNIT + r"body\.conv(\d)\.conv\.(\w+)", lambda m: "%s.conv%s.%s" % (_block(m), m[3], m[4])),
-            (_UNIT + r"body\.conv(\d)\.bn\.(\w+)", lambda m: "%s.bn%s.%s" % (_block(m), m[3], m[4])),
-            (_UNIT + r"identity_conv\.conv\.(\w+)", lambda m: "%s.downsample.0.%s" % (_block(m), m[3])),
-            (_UNIT + r"identity_conv\.bn\.(\w+)", lambda m: "%s.downsample.1.%s" % (_block(m), m[3])),
+        rename=_IMGCLSMOB_RESNET
+        + [
             (r"decoder\.unit(\d{1,3})\.conv\.(\w+)", lambda m: "deconv_layers.%d.%s" % (3 * int(m[1]) - 3, m[2])),
             (r"decoder\.unit(\d{1,3})\.bn\.(\w+)", lambda m: "deconv_layers.%d.%s" % (3 * int(m[1]) - 2, m[2])),
             (r"decoder\.final_block\.(\w+)", lambda m: "final_layer." + m[1]),
@@ -129,6 +195,32 @@ FAMILIES = [
         size=lambda keypoints: (256, 192),
         option="imgclsmob",
         head=r"decoder\.(unit\d|final_block)\.",
+    ),
+    Family(
+        # github.com/open-mmlab/mmdetection, configs/centernet/centernet_resnet18_140e_coco.py (2.x) and
+        # centernet_r18_8xb16-crop512-140e_coco.py (3.x), ct_resnet_neck.py without use_dcn, centernet_head.py. Trained
+        # with 512x512; its evaluation feeds each photo in its own size, with a border.
+        name="mmdetection CenterNet",
+        marks=["backbone.layer1.", "bbox_head.heatmap_head."],
+        rename=[
+            (
+                r"neck\.deconv_layers\.(\d{1,3})\.(conv|bn)\.(\w+)",
+                lambda m: "%s_layers.%d.%s"
+                % ("deconv" if int(m[1]) % 2 else "conv", int(m[1]) // 2 * 3 + (m[2] == "bn"), m[3]),
+            ),
+            (
+                r"bbox_head\.(heatmap|wh|offset)_head\.(\d)\.(\w+)",
+                lambda m: "%s.%s.%s" % (_MMDET_HEADS[m[1]], m[2], m[3]),
+            ),
+        ]
+        + _prefixes({r"backbone\.": ""}),
+        unused=r"data_preprocessor\.(mean|std)",
+        finish=_people_alone_and_biases,
+        network=center_net,
+        input=_imagenet("rgb", "letterbox", padding=1.0),
+        decoder=_center,
+        size=lambda keypoints: (512, 512),
+        types=("center_net",),
     ),
     Family(
         # github.com/open-mmlab/mmpose, configs topdown_heatmap of its versions 0.x: ResNet and HRNet.
@@ -166,6 +258,37 @@ FAMILIES = [
         types=("hrnet",),
     ),
     Family(
+        # tools/train.py --detector. Of the next family's networks it has the names, and one class.
+        name="limn person detector",
+        marks=["layer1.0.", "deconv_layers.", "hm.", "wh."],
+        is_it=_one_class,
+        network=center_net,
+        input=_imagenet("rgb", "letterbox", padding=1.0),
+        decoder=_center,
+        size=lambda keypoints: (320, 320),
+        types=("center_net",),
+    ),
+    Family(
+        # github.com/xingyizhou/CenterNet, --arch res_18 to res_152 (src/lib/models/networks/msra_resnet.py), and COCO's
+        # classes. Planes, mean and std of src/lib/datasets/dataset/coco.py, whose photos OpenCV reads; whole photos,
+        # fitted and centred (src/lib/detectors/base_detector.py, fix_res).
+        name="xingyizhou CenterNet",
+        marks=["layer1.0.", "deconv_layers.", "hm.", "wh."],
+        finish=_people_alone,
+        network=center_net,
+        input={
+            "channels": "bgr",
+            "mean": [0.40789654, 0.44719302, 0.47026115],
+            "std": [0.28863828, 0.27408164, 0.27809835],
+            "geometry": "letterbox",
+            "padding": 1.0,
+            "resample": "bilinear",
+        },
+        decoder=_center,
+        size=lambda keypoints: (512, 512),
+        types=("center_net",),
+    ),
+    Family(
         # github.com/microsoft/human-pose-estimation.pytorch. It feeds OpenCV's BGR planes to statistics meant for RGB.
         name="Microsoft Simple Baselines",
         marks=["layer1.0.", "deconv_layers."],
@@ -185,9 +308,13 @@ def _block(match):
 
 
 def recognise(tensors):
-    """The family that these tensor names belong to."""
+    """The family that these tensors belong to."""
+    for name in tensors:
+        if ".conv_offset" in name:  # xingyizhou's and mmcv's names begin so
+            raise ConvertError("tensor %s is of a deformable convolution (DCN), which limn does not have" % name)
     for family in FAMILIES:
-        if all(any(name.startswith(mark) for name in tensors) for mark in family.marks):
+        named = all(any(name.startswith(mark) for name in tensors) for mark in family.marks)
+        if named and family.is_it(tensors):
             return family
     raise ConvertError(
         "a network of no known family (%s): its tensors are named %s, ..."
@@ -223,7 +350,7 @@ def recognise_network(network, names, option=None):
 def rename(family, tensors):
     """({limn's name: tensor}, {limn's name: the checkpoint's}, [names that the network does not use]).
 
-    A name that no rule knows stays as it is.
+    A name that no rule knows stays as it is. Tensors that the checkpoint does not have go by limn's names.
     """
     renamed, originals, unused = {}, {}, []
     for original, tensor in tensors.items():
@@ -239,4 +366,6 @@ def rename(family, tensors):
         if name in renamed:
             raise ConvertError("tensors %s and %s are both %s" % (originals[name], original, name))
         renamed[name], originals[name] = tensor, original
+    family.finish(renamed)
+    originals.update({name: name for name in renamed if name not in originals})
     return renamed, originals, unused

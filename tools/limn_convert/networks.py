@@ -25,7 +25,7 @@ class Layer(NamedTuple):
 class Network(NamedTuple):
     name: str  # for the model's default name
     document: Dict  # the model file's "network"
-    keypoints: int
+    keypoints: int  # 0: it finds people's boxes
     stride: int  # input pixels per heatmap cell
     shapes: Dict[str, Shape]  # every tensor it has, in the order of the layers
     layers: List[Layer]  # in the order of execution
@@ -53,8 +53,8 @@ RESNETS = {
     101: (True, (3, 4, 23, 3)),
     152: (True, (3, 8, 36, 3)),
 }
-BASE_CHANNELS = 64  # of the stem and of layer1's blocks; each further layer has twice as many
-MAX_CHANNELS = 4096  # of a deconvolution, or keypoints: more is a damaged or hostile file
+BASE_CHANNELS = 64  # of the stem and of layer1's blocks, where it is no option; each further layer has twice as many
+MAX_CHANNELS = 4096  # of a stem or deconvolution, or keypoints: more is a damaged or hostile file
 MAX_DECONVS = 5  # from 1/32 of the input's size back to all of it
 MAX_FLAT_LAYERS = 16  # after each of trt_pose's deconvolutions
 
@@ -65,10 +65,11 @@ MAX_FLAT_LAYERS = 16  # after each of trt_pose's deconvolutions
 class PoseResNet(NamedTuple):
     """A ResNet, transposed convolutions of stride 2, a convolution to heatmaps (Microsoft, lib/models/pose_resnet.py).
 
-    deconvs: (channels, kernel) each. deconv_bias: beside batch norm.
+    width: channels of conv1 and layer1. deconvs: (channels, kernel) each. deconv_bias: beside batch norm.
     """
 
     depth: int
+    width: int
     deconvs: Tuple[Tuple[int, int], ...]
     keypoints: int
     final_kernel: int = 1
@@ -81,31 +82,72 @@ class PoseResNet(NamedTuple):
     def network(self):
         layers = Layers(self.normalization, self.activation)
         bias = self.deconv_bias and self.normalization != "bias"  # of every convolution then
-        x, channels = layers.resnet(0, *RESNETS[self.depth], self.stride_on)
-        for i, (width, kernel) in enumerate(self.deconvs):
-            x = layers.deconv_and_norm(x, "deconv_layers.", 3 * i, channels, width, kernel, bias)
-            x = layers.relu(x, "deconv_layers.%d" % (3 * i + 2))
-            channels = width
+        x, channels = layers.resnet(0, *RESNETS[self.depth], self.width, self.stride_on)
+        x, channels = layers.deconvs(x, channels, self.deconvs, bias)
         x = layers.conv(x, "final_layer", channels, self.keypoints, self.final_kernel, bias=True)
         if self.output_activation == "sigmoid":
             x = layers.add("Sigmoid", "sigmoid", x)
 
-        kernels = [kernel for _, kernel in self.deconvs]
         document = {
             "type": "pose_resnet",
             "depth": self.depth,
-            "deconv": {
-                "channels": [width for width, _ in self.deconvs],
-                "kernel": kernels[0] if len(set(kernels)) == 1 else kernels,
-                "bias": bias,
-            },
+            **_width_entry(self.width),
+            "deconv": _deconv_entry(self.deconvs, bias),
             "final_kernel": self.final_kernel,
             "stride_on": self.stride_on,
             "output_activation": self.output_activation,
             **_style(self),
         }
-        name, stride = "pose_resnet%d" % self.depth, 32 >> len(self.deconvs)
+        name, stride = "pose_resnet" + _resnet_name(self.depth, self.width), 32 >> len(self.deconvs)
         return Network(name, document, self.keypoints, stride, layers.shapes, layers.layers, (x,))
+
+
+class CenterNet(NamedTuple):
+    """A ResNet and deconvolutions as above, and a head for each kind of map, of people alone (Zhou et al., "Objects as
+    Points"; xingyizhou/CenterNet, src/lib/models/networks/msra_resnet.py).
+
+    convolutions: 3x3, with biases, one before each deconvolution. head_channels: of the 3x3 convolution with which a
+    head begins; 0: it has none. offsets: whether there is a head for them.
+    """
+
+    depth: int
+    width: int
+    deconvs: Tuple[Tuple[int, int], ...]
+    deconv_bias: bool = False
+    convolutions: bool = False
+    head_channels: int = 0
+    offsets: bool = True
+    normalization: str = "batch_norm"
+    activation: str = "relu"
+
+    def network(self):
+        layers = Layers(self.normalization, self.activation)
+        bias = self.deconv_bias and self.normalization != "bias"
+        x, channels = layers.resnet(0, *RESNETS[self.depth], self.width)
+        x, channels = layers.deconvs(x, channels, self.deconvs, bias, self.convolutions)
+        heatmaps = layers.add("Sigmoid", "hm.sigmoid", self._head(layers, x, channels, "hm", 1))
+        outputs = (heatmaps, self._head(layers, x, channels, "wh", 2))
+        if self.offsets:
+            outputs += (self._head(layers, x, channels, "reg", 2),)
+        document = {
+            "type": "center_net",
+            "depth": self.depth,
+            **_width_entry(self.width),
+            "deconv": _deconv_entry(self.deconvs, bias),
+            "convolutions": self.convolutions,
+            "head_channels": self.head_channels,
+            "offsets": self.offsets,
+            **_style(self),
+        }
+        name, stride = "center_net_resnet" + _resnet_name(self.depth, self.width), 32 >> len(self.deconvs)
+        return Network(name, document, 0, stride, layers.shapes, layers.layers, outputs)
+
+    def _head(self, layers, x, channels, name, maps):
+        if self.head_channels:
+            x = layers.conv(x, name + ".0", channels, self.head_channels, 3, bias=True)
+            x = layers.add("Relu", name + ".1", x)
+            channels, name = self.head_channels, name + ".2"
+        return layers.conv(x, name, channels, maps, 1, bias=True)
 
 
 class HRNet(NamedTuple):
@@ -147,6 +189,24 @@ class HRNet(NamedTuple):
             **_style(self),
         }
         return Network("hrnet_w%d" % self.width, document, self.keypoints, 4, layers.shapes, layers.layers, (x,))
+
+
+def _resnet_name(depth, width):
+    return "%d" % depth if width == BASE_CHANNELS else "%d_w%d" % (depth, width)
+
+
+def _width_entry(width):
+    """Left out where it is the usual one."""
+    return {} if width == BASE_CHANNELS else {"width": width}
+
+
+def _deconv_entry(deconvs, bias):
+    kernels = [kernel for _, kernel in deconvs]
+    return {
+        "channels": [width for width, _ in deconvs],
+        "kernel": kernels[0] if len(set(kernels)) == 1 else kernels,
+        "bias": bias,
+    }
 
 
 def _style(options):
@@ -196,7 +256,7 @@ class CmapPaf(NamedTuple):
 
     def network(self):
         layers = Layers()
-        features, channels = layers.resnet(0, *RESNETS[self.depth])
+        features, channels = layers.resnet(0, *RESNETS[self.depth], BASE_CHANNELS)
         outputs = (
             self._branch(layers, features, channels, "cmap", "Sigmoid", self.keypoints),
             self._branch(layers, features, channels, "paf", "Tanh", self.fields),
@@ -301,6 +361,19 @@ class Layers:
         kind = deconv_kind("%dx%d" % (kernel, kernel), channels, out, 2, *DECONV_PADDING[kernel])
         return self.add(kind, name, x, norm=norm)
 
+    def deconvs(self, x, channels, deconvs, bias, convolutions=False):
+        """Transposed convolutions, (channels, kernel) each; returns the last one's output and its channels."""
+        for i, (width, kernel) in enumerate(deconvs):
+            if convolutions:
+                names = ("conv_layers.%d" % (3 * i), "conv_layers.%d" % (3 * i + 1))
+                x = self.conv_and_norm(x, *names, channels, width, 3, bias=True)
+                x = self.relu(x, "conv_layers.%d" % (3 * i + 2))
+                channels = width
+            x = self.deconv_and_norm(x, "deconv_layers.", 3 * i, channels, width, kernel, bias)
+            x = self.relu(x, "deconv_layers.%d" % (3 * i + 2))
+            channels = width
+        return x, channels
+
     def sequence(self, x, name, channels, out, stride, relu=True):
         x = self.conv_and_norm(x, name + ".0", name + ".1", channels, out, 3, stride)
         return self.relu(x, name + ".2") if relu else x
@@ -322,16 +395,16 @@ class Layers:
             x = self.conv_and_norm(x, name + ".downsample.0", name + ".downsample.1", channels, out, 1, stride)
         return self.relu(self.add("Add", name + ".add", branch, x), name), out
 
-    def resnet(self, x, bottleneck, blocks, stride_on="3x3"):
-        """conv1 to layer4; returns its output and that one's channels."""
-        x = self.conv_and_norm(x, "conv1", "bn1", 3, BASE_CHANNELS, 7, 2)
+    def resnet(self, x, bottleneck, blocks, width, stride_on="3x3"):
+        """conv1 to layer4; returns its output and that one's channels. width: of conv1 and layer1."""
+        x = self.conv_and_norm(x, "conv1", "bn1", 3, width, 7, 2)
         x = self.add(max_pool_kind("3x3", 2, 1), "maxpool", self.relu(x, "relu"))
-        channels = BASE_CHANNELS
+        channels = width
         for layer, count in enumerate(blocks, 1):
             for block in range(count):
-                name, width = "layer%d.%d" % (layer, block), BASE_CHANNELS << (layer - 1)
+                name, planes = "layer%d.%d" % (layer, block), width << (layer - 1)
                 stride = 2 if layer > 1 and block == 0 else 1
-                x, channels = self.block(x, name, bottleneck, channels, width, stride, stride_on)
+                x, channels = self.block(x, name, bottleneck, channels, planes, stride, stride_on)
         return x, channels
 
 
@@ -339,14 +412,29 @@ class Layers:
 
 
 def pose_resnet(found, choices=Choices()):
-    """`found` maps tensor names to shapes. Depth, deconvolutions, keypoints and normalisation come from it."""
+    """`found` maps tensor names to shapes. Depth, widths, deconvolutions, keypoints, normalisation come from it."""
     depth = _resnet(found)
     if choices.stride_on == "1x1" and not RESNETS[depth][0]:
         raise ConvertError("--stride-on 1x1 is for bottleneck blocks, from depth 50 on; this is a ResNet%d" % depth)
     deconvs, bias = _deconvs(found)
     keypoints, kernel = _final(found)
-    options = PoseResNet(depth, deconvs, keypoints, kernel, bias, normalization=normalization_of(found))
+    normalization = normalization_of(found)
+    options = PoseResNet(depth, _width(found), deconvs, keypoints, kernel, bias, normalization=normalization)
     return options._replace(**choices._asdict()).network()
+
+
+def center_net(found, choices=Choices()):
+    """Likewise."""
+    _only(choices, "a CenterNet", stride_on="3x3", output_activation="none")
+    depth = _resnet(found)
+    deconvs, bias = _deconvs(found)
+    convolutions = any(name.startswith("conv_layers.") for name in found)
+    offsets = any(name.startswith("reg.") for name in found)
+    head_channels, name = 0, "hm.0.weight"
+    if name in found:
+        head_channels = _count(name, _kernel_shape(found, name, (3,)), 0)
+    options = CenterNet(depth, _width(found), deconvs, bias, convolutions, head_channels, offsets)
+    return options._replace(normalization=normalization_of(found), activation=choices.activation).network()
 
 
 def hrnet(found, choices=Choices()):
@@ -393,6 +481,11 @@ def _resnet(found):
         "%s blocks %d, %d, %d, %d make no ResNet of depth %s"
         % (("bottleneck" if bottleneck else "basic",) + blocks + (", ".join(map(str, RESNETS)),))
     )
+
+
+def _width(found):
+    name = "conv1.weight"
+    return _count(name, _kernel_shape(found, name, (7,)), 0)
 
 
 def _last_index(found, module):

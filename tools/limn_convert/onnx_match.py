@@ -24,7 +24,7 @@ from typing import Dict
 import numpy as np
 
 from . import ConvertError
-from .networks import MAX_CHANNELS, MAX_DECONVS, MAX_FLAT_LAYERS, RESNETS
+from .networks import BASE_CHANNELS, MAX_CHANNELS, MAX_DECONVS, MAX_FLAT_LAYERS, RESNETS
 from .networks import CmapPaf, HRNet, PoseResNet
 from .onnx_file import EPSILON
 
@@ -76,6 +76,11 @@ def _candidates(graph):
     deconvs = [node for node in kernels if node.kind.startswith("ConvTranspose")]
     if not convs:
         raise ConvertError("the graph has no convolution, expected a network of convolutions")
+    if len(graph.outputs) > 2:
+        raise ConvertError(
+            "the graph has %d outputs, expected heatmaps, or these and part affinity fields"
+            " (a person detector must come as a PyTorch checkpoint)" % len(graph.outputs)
+        )
     for node in kernels:
         if not max(node.kernel.shape[:2]) <= MAX_CHANNELS:
             shape = list(node.kernel.shape)
@@ -92,8 +97,9 @@ def _candidates(graph):
     else:
         ups = tuple((node.channels(), _deconv_kernel(node)) for node in deconvs[:MAX_DECONVS]) or ((256, 4),) * 3
         sigmoid = "sigmoid" if last is not None and last.kind == "Sigmoid" else "none"
+        stem = convs[0].channels() if convs[0].kernel.shape[2:] == (7, 7) else BASE_CHANNELS
         networks = [
-            PoseResNet(depth, ups, final.channels(), kernel, False, stride_on, sigmoid, activation=activation)
+            PoseResNet(depth, stem, ups, final.channels(), kernel, False, stride_on, sigmoid, activation=activation)
             for depth, (bottleneck, _) in RESNETS.items()
             for stride_on in (("3x3", "1x1") if bottleneck else ("3x3",))
         ]
