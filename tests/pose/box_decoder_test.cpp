@@ -213,6 +213,14 @@ TEST_CASE("a box that has no area in the photo is dropped") {
   check_box(people[0].box, {2, 2, 4, 4});
 }
 
+TEST_CASE("a box as large as a float can say is the photo") {
+  Maps maps(3, 3);
+  maps.person(1, 1, 0.5f, 3e38f, 3e38f);
+  const std::vector<Detection> people = decode_boxes(maps.view(), {}, Affine{64, 0, 0, 0, 64, 0}, {0, 0, 160, 90});
+  REQUIRE(people.size() == 1);
+  check_box(people[0].box, {0, 0, 160, 90});
+}
+
 TEST_CASE("numbers that are not finite make no box and hide none") {
   for (const float wrong : {not_a_number, infinity, -infinity}) {
     CAPTURE(wrong);
