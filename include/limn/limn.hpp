@@ -22,6 +22,7 @@
 #include <limn/metrics/posture.hpp>
 #include <limn/metrics/sides.hpp>
 #include <limn/model_file/model.hpp>
+#include <limn/models/center_net.hpp>
 #include <limn/models/cmap_paf.hpp>
 #include <limn/models/hrnet.hpp>
 #include <limn/models/network_description.hpp>
@@ -30,8 +31,10 @@
 #include <limn/network/plain_executor.hpp>
 #include <limn/network/summary.hpp>
 #include <limn/pose/assignment.hpp>
+#include <limn/pose/box_decoder.hpp>
 #include <limn/pose/crop.hpp>
 #include <limn/pose/decoders.hpp>
+#include <limn/pose/detector_options.hpp>
 #include <limn/pose/draw_pose.hpp>
 #include <limn/pose/estimator_options.hpp>
 #include <limn/pose/flip.hpp>
@@ -39,6 +42,7 @@
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/json.hpp>
 #include <limn/pose/part_affinity.hpp>
+#include <limn/pose/person_detector.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/pose_estimator.hpp>
 #include <limn/pose/preprocess.hpp>

@@ -39,13 +39,20 @@ std::string describe_style(const ConvStyle& style) {
   return style.relu ? text : text + ", no ReLU";
 }
 
-std::string describe(const PoseResNet& network) {
-  std::string text = "pose_resnet, depth " + std::to_string(network.depth) + ", deconvolutions";
-  for (const auto& deconv : network.deconvs) {
-    text += " " + std::to_string(deconv.channels) + " (" + std::to_string(deconv.kernel) + "x" +
-            std::to_string(deconv.kernel) + ")";
+/// What PoseResNet and CenterNet have in common.
+template <class Network>
+std::string describe_resnet_and_deconvs(const char* family, const Network& network) {
+  std::string text = format("%s, depth %d", family, network.depth);
+  if (network.width != 64) text += format(", width %td", network.width);
+  text += ", deconvolutions";
+  for (const Deconv& deconv : network.deconvs) {
+    text += format(" %td (%tdx%td)", deconv.channels, deconv.kernel, deconv.kernel);
   }
-  if (network.deconv_bias) text += " with bias";
+  return network.deconv_bias ? text + " with bias" : text;
+}
+
+std::string describe(const PoseResNet& network) {
+  std::string text = describe_resnet_and_deconvs("pose_resnet", network);
   text += describe_final(network.final_kernel);
   if (network.stride_on_first_1x1) text += ", stride on the first 1x1";
   if (network.sigmoid_output) text += ", sigmoid";
@@ -64,6 +71,14 @@ std::string describe(const CmapPaf& network) {
   if (network.flat_layers > 0) text += format(", each with %d 3x3 behind it", network.flat_layers);
   return text + (network.attention ? ", attention" : ", no attention") +
          format(", part affinity of %td links", network.links);
+}
+
+std::string describe(const CenterNet& network) {
+  std::string text = describe_resnet_and_deconvs("center_net", network);
+  if (network.convolutions) text += ", each with a 3x3 before it";
+  if (network.head_channels > 0) text += format(", heads of %td channels", network.head_channels);
+  if (!network.offsets) text += ", no offsets";
+  return text + describe_style(network.style);
 }
 
 std::string describe_input(const InputDocument& input) {
@@ -93,6 +108,10 @@ std::string describe_decoder(const DecoderOptions& decoder) {
       return format("quarter_offset, margin %td, offset %.6g", decoder.margin, decoder.offset);
     case DecoderType::dark: return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
     case DecoderType::dark_udp: return format("dark_udp, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+    case DecoderType::center:
+      return format("center, threshold %.6g, at most %td people, overlap up to %.6g, offset %.6g",
+                    static_cast<double>(decoder.center.threshold), decoder.center.max_people,
+                    static_cast<double>(decoder.center.iou), decoder.offset);
     case DecoderType::part_affinity: break;
   }
   const PartAffinityOptions& several = decoder.part_affinity;

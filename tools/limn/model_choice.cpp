@@ -68,9 +68,7 @@ std::string known_names() {
 KnownNetwork described_network(const ModelChoice& choice) {
   for (KnownNetwork& known : known_networks()) {
     if (known.name != choice.network) continue;
-    if (choice.keypoints) {
-      std::visit([&](auto& options) { options.keypoints = *choice.keypoints; }, known.network);
-    }
+    if (choice.keypoints) set_keypoint_count(known.network, *choice.keypoints);
     known.title += ", " + count_of(static_cast<std::size_t>(keypoint_count(known.network)), "keypoint", "keypoints");
     return known;
   }

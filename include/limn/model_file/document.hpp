@@ -60,19 +60,21 @@ struct AccuracyDocument {
 /// metadata. Example, where everything from "..." on may be left out:
 ///
 ///     {"version": 1, "name": "pose_resnet18_mpii16_192x192",
-///      "network": {"type": "pose_resnet" (or "cmap_paf", "hrnet"), and more: see network_document.hpp},
+///      "network": {"type": "pose_resnet" (or "cmap_paf", "hrnet", "center_net"), and more: see network_document.hpp},
 ///      "input": {"width": 192, "height": 192, "channels": "rgb" (or "bgr"), "mean": [0.485, 0.456, 0.406],
 ///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox", "udp"),
 ///                ... "padding": 1.25, "resample": "bilinear" (or "nearest"), "crop": 0},
-///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "dark_udp", "part_affinity"), ... "offset": 0,
-///                  (quarter_offset) "margin": 1, (dark) "kernel": 11, (part_affinity) "cmap_threshold": 0.1,
-///                  "link_threshold": 0.1, "window": 5, "samples": 7, "max_peaks": 100, "max_objects": 100,
-///                  "min_keypoints": 1},
+///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "dark_udp", "part_affinity", "center"),
+///                  ... "offset": 0, (quarter_offset) "margin": 1, (dark) "kernel": 11,
+///                  (part_affinity) "cmap_threshold": 0.1, "link_threshold": 0.1, "window": 5, "samples": 7,
+///                  "max_peaks": 100, "max_objects": 100, "min_keypoints": 1,
+///                  (center) "threshold": 0.3, "max_people": 100, "iou": 0.6},
 ///      "keypoints": ["right_ankle", "right_knee"], "links": [[0, 1]],
 ///      ... "flip_pairs": [], "source": {"url": "", "sha256": "", "license": "", "trained_on": ""},
 ///      "accuracy": [{"set": "", "metric": "", "value": 0.0}]}
 ///
-/// The values shown for those are the defaults.
+/// The values shown for those are the defaults. The decoder center belongs to the network center_net, which finds
+/// people's boxes: its model has no keypoints, links and flip pairs.
 struct ModelDocument {
   std::string name;
   NetworkDescription network;
@@ -153,13 +155,27 @@ inline PartAffinityOptions read_part_affinity(const Field& field) {
   return options;
 }
 
+/// The constants of the decoder center, each of which may be left out.
+inline CenterOptions read_center(const Field& field) {
+  CenterOptions options;
+  const auto share = [&](const char* key, float& value) {
+    if (field[key].present()) value = static_cast<float>(field[key].number(0, 1, "a number from 0 to 1"));
+  };
+  share("threshold", options.threshold);
+  share("iou", options.iou);
+  const Field max_people = field["max_people"];
+  if (max_people.present()) options.max_people = max_people.integer(1, 4096, "a number from 1 to 4096");
+  return options;
+}
+
 inline DecoderOptions read_decoder(const Field& field) {
   DecoderOptions decoder;
   decoder.type = field["type"].choice<DecoderType>({{"argmax", DecoderType::argmax},
                                                     {"quarter_offset", DecoderType::quarter_offset},
                                                     {"dark", DecoderType::dark},
                                                     {"dark_udp", DecoderType::dark_udp},
-                                                    {"part_affinity", DecoderType::part_affinity}});
+                                                    {"part_affinity", DecoderType::part_affinity},
+                                                    {"center", DecoderType::center}});
   const Field offset = field["offset"];
   if (offset.present()) decoder.offset = offset.number(-1e4, 1e4, "a number of pixels up to 10000");
   const Field margin = field["margin"];
@@ -168,7 +184,17 @@ inline DecoderOptions read_decoder(const Field& field) {
   if (kernel.present()) decoder.kernel = kernel.integer(3, 99, "an odd number from 3 to 99");
   if (decoder.kernel % 2 == 0) kernel.fail("an odd number from 3 to 99");
   decoder.part_affinity = read_part_affinity(field);
+  decoder.center = read_center(field);
   return decoder;
+}
+
+/// The decoder has to read what the network puts out.
+inline void check_decoder_fits(const Field& field, DecoderType type, const NetworkDescription& network) {
+  if (type == DecoderType::part_affinity && !std::holds_alternative<CmapPaf>(network)) {
+    field.fail("another decoder for a network without part affinity fields");
+  }
+  if (type == DecoderType::center && !finds_boxes(network)) field.fail("another decoder for a network of keypoints");
+  if (type != DecoderType::center && finds_boxes(network)) field.fail("\"center\" for a network that finds boxes");
 }
 
 inline std::vector<std::string> read_keypoints(const Field& field) {
@@ -205,6 +231,26 @@ inline void check_flip_pairs(const Field& field, const std::vector<std::pair<int
   }
 }
 
+/// "keypoints", "links" and "flip_pairs", which may be left out.
+inline Skeleton read_skeleton(const Field& root) {
+  Skeleton skeleton;
+  skeleton.keypoints = read_keypoints(root["keypoints"]);
+  skeleton.links = read_keypoint_pairs(root["links"], skeleton.keypoints.size());
+  const Field flip_pairs = root["flip_pairs"];
+  if (flip_pairs.present()) {
+    skeleton.flip_pairs = read_keypoint_pairs(flip_pairs, skeleton.keypoints.size());
+    check_flip_pairs(flip_pairs, skeleton.flip_pairs);
+  }
+  return skeleton;
+}
+
+/// The document of a network that finds boxes leaves them out, or empty.
+inline void check_no_skeleton(const Field& root) {
+  for (const char* key : {"keypoints", "links", "flip_pairs"}) {
+    if (root[key].present()) root[key].elements(0, 0, "none, since the network finds boxes");
+  }
+}
+
 inline SourceDocument read_source(const Field& field) {
   const auto text = [&](const char* key) { return field[key].present() ? field[key].text() : std::string(); };
   return {text("url"), text("sha256"), text("license"), text("trained_on")};
@@ -221,9 +267,9 @@ inline std::vector<AccuracyDocument> read_accuracy(const Field& field) {
 }  // namespace detail
 
 /// Reads the JSON text of a model document, version 1. Unknown keys are ignored; a field that is missing, of the wrong
-/// type or out of range, a link or flip pair that names no keypoint, and a network or decoder that this version does
-/// not know throw Error, for example "FILE: metadata 'limn': input.width: expected a positive multiple of 32, found
-/// 100".
+/// type or out of range, a link or flip pair that names no keypoint, a network or decoder that this version does not
+/// know, and one that does not go with the other throw Error, for example "FILE: metadata 'limn': input.width: expected
+/// a positive multiple of 32, found 100".
 inline ModelDocument parse_document(const std::string& json_text, const std::string& file) {
   const nlohmann::json json = detail::parse_json(json_text, file + ": metadata 'limn'");
   const detail::Field root(&json, "", &file);
@@ -232,23 +278,20 @@ inline ModelDocument parse_document(const std::string& json_text, const std::str
 
   ModelDocument document;
   document.name = root["name"].text();
-  document.skeleton.keypoints = detail::read_keypoints(root["keypoints"]);
-  const std::size_t keypoints = document.skeleton.keypoints.size();
-  document.skeleton.links = detail::read_keypoint_pairs(root["links"], keypoints);
-  document.network = detail::read_network(root["network"], document.skeleton);
-  if (std::holds_alternative<CmapPaf>(document.network) && document.skeleton.links.empty()) {
-    root["links"].fail("at least one link for a network of part affinity fields");
+  document.network = detail::read_network(root["network"]);
+  if (finds_boxes(document.network)) {
+    detail::check_no_skeleton(root);
+  } else {
+    document.skeleton = detail::read_skeleton(root);
+    set_keypoint_count(document.network, static_cast<Index>(document.skeleton.keypoints.size()));
+  }
+  if (auto* const cmap_paf = std::get_if<CmapPaf>(&document.network)) {
+    cmap_paf->links = static_cast<Index>(document.skeleton.links.size());
+    if (cmap_paf->links == 0) root["links"].fail("at least one link for a network of part affinity fields");
   }
   document.input = detail::read_input(root["input"]);
   document.decoder = detail::read_decoder(root["decoder"]);
-  if (document.decoder.type == DecoderType::part_affinity && !std::holds_alternative<CmapPaf>(document.network)) {
-    root["decoder"]["type"].fail("another decoder for a network without part affinity fields");
-  }
-  const detail::Field flip_pairs = root["flip_pairs"];
-  if (flip_pairs.present()) {
-    document.skeleton.flip_pairs = detail::read_keypoint_pairs(flip_pairs, keypoints);
-    detail::check_flip_pairs(flip_pairs, document.skeleton.flip_pairs);
-  }
+  detail::check_decoder_fits(root["decoder"]["type"], document.decoder.type, document.network);
   if (root["source"].present()) document.source = detail::read_source(root["source"]);
   if (root["accuracy"].present()) document.accuracy = detail::read_accuracy(root["accuracy"]);
   return document;

@@ -11,12 +11,8 @@ namespace limn {
 /// Estimation and Tracking", ECCV 2018): a ResNet without its classifier, transposed convolutions of stride 2 that
 /// each double the resolution, and a convolution to one heatmap per keypoint.
 struct PoseResNet {
-  struct Deconv {
-    Index channels = 256;
-    Index kernel = 4;  ///< 2, 3 or 4
-  };
-
-  int depth = 50;  ///< 18, 34, 50, 101 or 152
+  int depth = 50;    ///< 18, 34, 50, 101 or 152
+  Index width = 64;  ///< channels of conv1 and layer1, doubled by each further layer; 1 to 4096
   Index keypoints = 17;
   std::vector<Deconv> deconvs = {Deconv(), Deconv(), Deconv()};
   bool deconv_bias = false;
@@ -35,21 +31,15 @@ struct PoseResNet {
 inline Graph pose_resnet(const PoseResNet& options) {
   const std::string family = "pose_resnet";
   const detail::ResNetDepth& resnet = detail::resnet_depth(options.depth, family);
+  detail::check_width(options.width, family);
   detail::check_keypoints(options.keypoints, family);
   detail::check_final_kernel(options.final_kernel, family);
 
   Graph graph(3, 32);
-  auto [x, channels] = detail::add_resnet(graph, resnet, options.stride_on_first_1x1, options.style);
-  for (std::size_t i = 0; i < options.deconvs.size(); ++i) {
-    const auto name = [&](std::size_t module) { return "deconv_layers." + std::to_string(3 * i + module); };
-    const PoseResNet::Deconv& deconv = options.deconvs[i];
-    x = detail::conv_and_norm(
-        graph, name(0), name(1),
-        detail::doubling_deconv(channels, deconv.channels, deconv.kernel, options.deconv_bias, family), options.style,
-        x);
-    x = detail::activate(graph, name(2), options.style, x);
-    channels = deconv.channels;
-  }
+  const detail::Features features =
+      detail::add_resnet(graph, resnet, options.stride_on_first_1x1, options.style, options.width);
+  auto [x, channels] =
+      detail::add_deconvs(graph, options.deconvs, options.deconv_bias, false, options.style, family, features);
   x = graph.add("final_layer",
                 Conv2d{channels, options.keypoints, options.final_kernel, 1, (options.final_kernel - 1) / 2, true},
                 {x});

@@ -1,12 +1,22 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include <limn/layers/residual_block.hpp>
 #include <limn/network/graph.hpp>
 
-namespace limn::detail {
+namespace limn {
+
+/// A transposed convolution of stride 2, which doubles the resolution.
+struct Deconv {
+  Index channels = 256;
+  Index kernel = 4;  ///< 2, 3 or 4
+};
+
+namespace detail {
 
 /// Parts that several families of networks are made of: the ResNet without its classifier, and the transposed
 /// convolutions that bring its feature map back towards the input's size. `family` is who complains in an Error.
@@ -36,17 +46,18 @@ struct Features {
   Index channels;
 };
 
-/// conv1 to layer4 under torchvision's names: 3 x H x W to 512 or 2048 x H / 32 x W / 32 (five halvings: conv1,
-/// maxpool and the first blocks of layer2, layer3 and layer4).
+/// conv1 to layer4 under torchvision's names: 3 x H x W to 8 or, with bottlenecks, 32 width x H / 32 x W / 32 (five
+/// halvings: conv1, maxpool and the first blocks of layer2, layer3 and layer4). `width` is that of conv1 and layer1;
+/// each further layer doubles it.
 inline Features add_resnet(Graph& graph, const ResNetDepth& resnet, bool stride_on_first_1x1,
-                           const ConvStyle& style = {}) {
-  NodeId x = conv_and_norm(graph, "conv1", "bn1", Conv2d{3, 64, 7, 2, 3}, style, Graph::input);
+                           const ConvStyle& style = {}, Index width = 64) {
+  NodeId x = conv_and_norm(graph, "conv1", "bn1", Conv2d{3, width, 7, 2, 3}, style, Graph::input);
   x = activate(graph, "relu", style, x);
   x = graph.add("maxpool", MaxPool2d{3, 2, 1}, {x});
 
-  Index channels = 64;
+  Index channels = width;
   for (std::size_t layer = 0; layer < resnet.blocks.size(); ++layer) {
-    const Index planes = Index{64} << layer;
+    const Index planes = width << layer;
     for (int block = 0; block < resnet.blocks[layer]; ++block) {
       const std::string name = "layer" + std::to_string(layer + 1) + "." + std::to_string(block);
       const ResidualBlock shape{channels, planes, layer > 0 && block == 0 ? 2 : 1};
@@ -79,9 +90,41 @@ inline ConvTranspose2d doubling_deconv(Index in_channels, Index channels, Index 
   return layer;
 }
 
+/// Simple Baselines' doublings: deconvolution - bn - relu under "deconv_layers.0" to ".2", the next from ".3" on. With
+/// `convolutions` each has a 3x3 convolution with bias - bn - relu before it, likewise numbered under "conv_layers",
+/// which brings the features to the deconvolution's number of channels.
+inline Features add_deconvs(Graph& graph, const std::vector<Deconv>& deconvs, bool bias, bool convolutions,
+                            const ConvStyle& style, const std::string& family, Features features) {
+  auto [x, channels] = features;
+  for (std::size_t i = 0; i < deconvs.size(); ++i) {
+    const auto& [width, kernel] = deconvs[i];
+    const auto name = [i](const std::string& layers, std::size_t module) {
+      return layers + "." + std::to_string(3 * i + module);
+    };
+    if (convolutions) {
+      x = conv_and_norm(graph, name("conv_layers", 0), name("conv_layers", 1), Conv2d{channels, width, 3, 1, 1, true},
+                        style, x);
+      x = activate(graph, name("conv_layers", 2), style, x);
+      channels = width;
+    }
+    x = conv_and_norm(graph, name("deconv_layers", 0), name("deconv_layers", 1),
+                      doubling_deconv(channels, width, kernel, bias, family), style, x);
+    x = activate(graph, name("deconv_layers", 2), style, x);
+    channels = width;
+  }
+  return {x, channels};
+}
+
 inline void check_keypoints(Index keypoints, const std::string& family) {
   if (keypoints <= 0) {
     throw Error(family + ": expected at least one keypoint, found " + std::to_string(keypoints));
+  }
+}
+
+/// Channels of a ResNet's conv1.
+inline void check_width(Index width, const std::string& family) {
+  if (width < 1 || width > 4096) {
+    throw Error(family + ": width must be 1 to 4096, found " + std::to_string(width));
   }
 }
 
@@ -92,4 +135,6 @@ inline void check_final_kernel(Index kernel, const std::string& family) {
   }
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+
+}  // namespace limn

@@ -173,12 +173,15 @@ inline void shift_by_udp_newton_step(const HeatmapView& heatmaps, Index keypoint
 /// Source: Huang et al. (see geometry.hpp), mmpose's refine_keypoints_dark_udp.
 ///
 /// Throws Error if the view is empty, the margin negative, the kernel even or not within 1 to 255, or the decoder
-/// part_affinity, which is for several people (part_affinity.hpp).
+/// part_affinity, which is for several people (part_affinity.hpp), or center, which is for boxes (box_decoder.hpp).
 inline void decode(const HeatmapView& heatmaps, const DecoderOptions& options, DecoderWorkspace& workspace,
                    std::vector<Peak>& peaks) {
   check(heatmaps);
   if (options.type == DecoderType::part_affinity) {
     throw Error("heatmap decoder: part affinity maps are needed as well: decode_part_affinity() takes both");
+  }
+  if (options.type == DecoderType::center) {
+    throw Error("heatmap decoder: maps of sizes are needed as well: decode_boxes() takes both");
   }
   if (options.type == DecoderType::quarter_offset && options.margin < 0) {
     throw Error("quarter offset decoder: margin " + std::to_string(options.margin) + " must not be negative");
@@ -198,7 +201,8 @@ inline void decode(const HeatmapView& heatmaps, const DecoderOptions& options, D
       case DecoderType::quarter_offset: detail::shift_by_quarter(heatmaps, keypoint, options.margin, peak); break;
       case DecoderType::dark: detail::shift_by_newton_step(heatmaps, keypoint, workspace, peak); break;
       case DecoderType::dark_udp: detail::shift_by_udp_newton_step(heatmaps, keypoint, workspace, peak); break;
-      case DecoderType::part_affinity: break;  // refused above
+      case DecoderType::part_affinity:
+      case DecoderType::center: break;  // refused above
     }
   }
 }

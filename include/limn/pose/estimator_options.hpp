@@ -8,6 +8,8 @@
 
 namespace limn {
 
+class PersonDetector;
+
 /// What a user may decide beyond what the model file says.
 struct EstimatorOptions {
   /// Threads that share the work of one estimate; 1 starts none.
@@ -30,6 +32,9 @@ struct EstimatorOptions {
   /// How much of the photo around a box the network sees, as InputDocument::crop; absent means as the model file says.
   /// 1.1 to 1.25 where people touch each other and the model was not trained on such photos; 0 for no crop.
   std::optional<double> crop;
+  /// Finds the people that PoseEstimator::estimate_all() looks at (pose/person_detector.hpp); several estimators may
+  /// share one. Not for models that tell several people apart.
+  std::shared_ptr<const PersonDetector> detector;
 };
 
 }  // namespace limn

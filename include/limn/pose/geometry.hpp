@@ -37,6 +37,27 @@ inline void check(const Box& box) {
   }
 }
 
+/// The box that is the whole photo.
+inline Box box_of(const ImageView& photo) {
+  return {0, 0, static_cast<float>(photo.width), static_cast<float>(photo.height)};
+}
+
+/// The area that two boxes have in common as a share of what they cover together, 0 to 1.
+inline double intersection_over_union(const Box& a, const Box& b) {
+  struct Sides {
+    explicit Sides(const Box& box) : left(box.x), top(box.y), right(left + box.width), bottom(top + box.height) {}
+    double area() const { return (right - left) * (bottom - top); }
+    double left, top, right, bottom;
+  };
+  const Sides first(a);
+  const Sides second(b);
+  const double width = (std::min)(first.right, second.right) - (std::max)(first.left, second.left);
+  const double height = (std::min)(first.bottom, second.bottom) - (std::max)(first.top, second.top);
+  if (width <= 0 || height <= 0) return 0;
+  const double common = width * height;
+  return common / (first.area() + second.area() - common);
+}
+
 /// A box clipped to a photo of width x height pixels by the rule of the COCO data set's evaluations. Two of its habits
 /// show: the last row and column of box and photo do not count, so that a box within the photo comes back one pixel
 /// smaller, and a box that begins left of or above the photo is moved onto it, not cut. Source: Microsoft Simple

@@ -71,6 +71,7 @@ enum class DecoderType {
   dark,            ///< Newton step on the logarithm of the blurred heatmap
   dark_udp,        ///< the same with another curvature, for models trained with unbiased data processing
   part_affinity,   ///< several people, told apart by part affinity maps (part_affinity.hpp)
+  center,          ///< people's boxes, no keypoints (box_decoder.hpp)
 };
 
 /// Constants of the part affinity decoder. The defaults are those of trt_pose (trt_pose/parse_objects.py);
@@ -85,6 +86,13 @@ struct PartAffinityOptions {
   Index min_keypoints = 1;      ///< smaller groups are no people
 };
 
+/// Constants of the decoder of people's boxes.
+struct CenterOptions {
+  float threshold = 0.3f;  ///< least score of a box, 0 to 1
+  Index max_people = 100;  ///< boxes with lower scores are dropped
+  float iou = 0.6f;        ///< a box that has more than this in common with one of a higher score is dropped, 0 to 1
+};
+
 /// A decoder with its constants, as a model file states them. Heatmap cell x stands for network input pixel
 /// `stride * x + offset`.
 struct DecoderOptions {
@@ -94,6 +102,7 @@ struct DecoderOptions {
   Index kernel =
       11;  ///< dark, dark_udp: width of the Gaussian in cells, odd; 11 for models trained with sigma 2, 17 with 3
   PartAffinityOptions part_affinity = {};  ///< part_affinity only
+  CenterOptions center = {};               ///< center only
 };
 
 }  // namespace limn

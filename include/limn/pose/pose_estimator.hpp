@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,19 +14,22 @@
 #include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/part_affinity.hpp>
+#include <limn/pose/person_detector.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/preprocess.hpp>
+#include <limn/pose/workspace_store.hpp>
 
 namespace limn {
 
-/// Finds the keypoints of one person in a photo, or in a box of it; with a model of several people, of all at once.
+/// Finds the keypoints of one person in a photo, or in a box of it; with a person detector, or a model of several
+/// people, of all at once.
 ///
 /// Load it once and keep it. It is const: any number of threads may call estimate() at once. The calls without a
 /// workspace take one from a store inside and put it back; a thread that holds its own shares nothing with others.
 /// After the first call with a workspace the network allocates nothing.
 ///
-/// There is no person detector here: without a box the whole photo is taken for one person's box. With several people
-/// in the photo, give one box for each, or take a model whose decoder is part_affinity and call estimate_all().
+/// estimate() without a box takes the whole photo for one person's box. With several people in the photo, give one box
+/// for each, or call estimate_all() with EstimatorOptions::detector or a model whose decoder is part_affinity.
 class PoseEstimator {
  public:
   /// The memory of one estimate and, after it, the heatmaps it read the keypoints from. Usable with its estimator
@@ -46,11 +49,18 @@ class PoseEstimator {
     /// Maps heatmap cells to pixels of the photo that was last looked at.
     const Affine& photo_from_heatmap() const { return photo_from_heatmap_; }
 
-    Index size_in_bytes() const { return plan_.size_in_bytes() + average_.size() * static_cast<Index>(sizeof(float)); }
+    /// The people whom the estimator's detector found in the last estimate_all(), one for each of its poses.
+    const std::vector<Detection>& detections() const { return detections_; }
+
+    Index size_in_bytes() const {
+      return plan_.size_in_bytes() + average_.size() * static_cast<Index>(sizeof(float)) +
+             (detector_ ? detector_->size_in_bytes() : 0);
+    }
 
    private:
     friend class PoseEstimator;
-    Workspace(Plan::Workspace plan, Index heatmap_height) : plan_(std::move(plan)), heatmap_height_(heatmap_height) {}
+    Workspace(Plan::Workspace plan, Index heatmap_height, std::optional<PersonDetector::Workspace> detector)
+        : plan_(std::move(plan)), heatmap_height_(heatmap_height), detector_(std::move(detector)) {}
 
     /// Those of one of the people of a batch.
     HeatmapView heatmaps(Index person) const {
@@ -71,6 +81,9 @@ class PoseEstimator {
     PartAffinityWorkspace part_affinity_;
     std::vector<Peak> peaks_;
     std::vector<Pose> poses_;
+    std::optional<PersonDetector::Workspace> detector_;
+    std::vector<Detection> detections_;
+    std::vector<Box> boxes_;  // those of detections_
   };
 
   /// Loads a model file. Throws Error if it is not a valid one or the options do not fit it.
@@ -82,7 +95,14 @@ class PoseEstimator {
       : document_(model.document()),
         batch_(options.batch),
         flip_shift_(options.flip_shift),
+        detector_(options.detector),
         store_(std::make_unique<Store>()) {
+    if (finds_boxes(document_.network)) {
+      throw Error(model.name() + ": expected a model that finds keypoints, found a person detector's");
+    }
+    if (detector_ && finds_several()) {
+      throw Error("person detector: expected a model of one person, found one of several, which needs none");
+    }
     if (options.flip && finds_several()) throw Error("flip test: expected a model of one person, found one of several");
     if (options.flip) mirrored_keypoints_ = mirrored_keypoints(document_.skeleton);
     InputDocument& input = document_.input;
@@ -107,7 +127,10 @@ class PoseEstimator {
   /// Whether the model tells several people apart: its decoder is part_affinity.
   bool finds_several() const { return document_.decoder.type == DecoderType::part_affinity; }
 
-  Workspace make_workspace() const { return {plan_->make_workspace(), plan_->output_shape().height}; }
+  Workspace make_workspace() const {
+    return {plan_->make_workspace(), plan_->output_shape().height,
+            detector_ ? std::make_optional(detector_->make_workspace()) : std::nullopt};
+  }
 
   /// The pose of the one person whose box is the whole photo. Throws Error if the view is not a picture.
   Pose estimate(const ImageView& photo) const { return estimate(photo, whole(photo)); }
@@ -115,7 +138,7 @@ class PoseEstimator {
   /// The pose of the person in `box` (photo pixels; it may reach beyond the photo). Throws Error if the view is not a
   /// picture or the box has no positive size.
   Pose estimate(const ImageView& photo, const Box& box) const {
-    const Borrowed workspace(*this);
+    const Store::Borrowed workspace(*store_, [this] { return make_workspace(); });
     return estimate(photo, box, *workspace);
   }
 
@@ -142,7 +165,7 @@ class PoseEstimator {
 
   /// One pose for each box, in their order.
   std::vector<Pose> estimate(const ImageView& photo, const std::vector<Box>& boxes) const {
-    const Borrowed workspace(*this);
+    const Store::Borrowed workspace(*store_, [this] { return make_workspace(); });
     std::vector<Pose> poses;
     estimate(photo, boxes, *workspace, poses);
     return poses;
@@ -168,15 +191,17 @@ class PoseEstimator {
     }
   }
 
-  /// Everybody in the photo, by a model of several people, in the order of decode_part_affinity(); a keypoint that was
-  /// not found has score 0 and place (0, 0), and a pose's box is the smallest around the others. A model of one person
-  /// gives that of estimate(). Throws Error if the view is not a picture.
+  /// Everybody in the photo. Throws Error if the view is not a picture.
+  ///
+  /// With a detector: the pose in each of the boxes that it finds, the surest first. By a model of several people: in
+  /// the order of decode_part_affinity(); a keypoint that was not found has score 0 and place (0, 0), and a pose's box
+  /// is the smallest around the others. A model of one person without a detector gives the one pose of estimate().
   std::vector<Pose> estimate_all(const ImageView& photo) const {
-    const Borrowed workspace(*this);
+    const Store::Borrowed workspace(*store_, [this] { return make_workspace(); });
     return estimate_all(photo, *workspace);
   }
 
-  /// The same in the caller's workspace, which afterwards holds the heatmaps.
+  /// The same in the caller's workspace, which afterwards holds the detections, and the heatmaps unless there are none.
   std::vector<Pose> estimate_all(const ImageView& photo, Workspace& workspace) const {
     std::vector<Pose> poses;
     estimate_all(photo, workspace, poses);
@@ -189,6 +214,11 @@ class PoseEstimator {
       prepare(photo, whole(photo), workspace, 0);
       run(workspace, 1);
       decode_several(workspace, whole(photo), poses);
+    } else if (detector_) {
+      detector_->detect(photo, *workspace.detector_, workspace.detections_);
+      workspace.boxes_.clear();
+      for (const Detection& person : workspace.detections_) workspace.boxes_.push_back(person.box);
+      estimate(photo, workspace.boxes_, workspace, poses);
     } else {
       poses.resize(1);
       estimate(photo, whole(photo), workspace, poses[0]);
@@ -196,23 +226,11 @@ class PoseEstimator {
   }
 
   /// The box that stands for a whole photo.
-  static Box whole(const ImageView& photo) {
-    return {0, 0, static_cast<float>(photo.width), static_cast<float>(photo.height)};
-  }
+  static Box whole(const ImageView& photo) { return box_of(photo); }
 
  private:
-  Affine network_map(const Box& box) const {
-    const InputDocument& input = document_.input;
-    return network_from_photo(input.geometry, box, input.width, input.height, input.padding);
-  }
-
   /// From heatmap cells to photo pixels.
-  Affine heatmap_map(const Box& box) const {
-    const InputDocument& input = document_.input;
-    return photo_from_heatmap(
-        network_map(box), heatmap_stride(input.geometry, input.width, plan_->output_shape().width),
-        heatmap_stride(input.geometry, input.height, plan_->output_shape().height), document_.decoder.offset);
-  }
+  Affine heatmap_map(const Box& box) const { return photo_from_heatmap(document_, box, plan_->output_shape()); }
 
   /// The network's input for one of the people of a batch; with the flip test its mirror image follows it.
   void prepare(const ImageView& photo, const Box& box, Workspace& workspace, Index person) const {
@@ -248,37 +266,6 @@ class PoseEstimator {
 
   bool flips() const { return !mirrored_keypoints_.empty(); }
 
-  struct Store {
-    std::mutex mutex;
-    std::vector<std::unique_ptr<Workspace>> idle;
-  };
-
-  /// A workspace out of the store for as long as this object lives.
-  class Borrowed {
-   public:
-    explicit Borrowed(const PoseEstimator& estimator) : estimator_(estimator) {
-      {
-        const std::lock_guard<std::mutex> lock(estimator.store_->mutex);
-        if (!estimator.store_->idle.empty()) {
-          workspace_ = std::move(estimator.store_->idle.back());
-          estimator.store_->idle.pop_back();
-        }
-      }
-      if (!workspace_) workspace_ = std::make_unique<Workspace>(estimator.make_workspace());
-    }
-    ~Borrowed() {
-      const std::lock_guard<std::mutex> lock(estimator_.store_->mutex);
-      estimator_.store_->idle.push_back(std::move(workspace_));
-    }
-    Borrowed(const Borrowed&) = delete;
-    Borrowed& operator=(const Borrowed&) = delete;
-    Workspace& operator*() const { return *workspace_; }
-
-   private:
-    const PoseEstimator& estimator_;
-    std::unique_ptr<Workspace> workspace_;
-  };
-
   /// Everybody in the maps of the last run, which was of `box`.
   void decode_several(Workspace& workspace, const Box& box, std::vector<Pose>& poses) const {
     workspace.photo_from_heatmap_ = heatmap_map(box);
@@ -295,12 +282,15 @@ class PoseEstimator {
     return make_poses(std::vector<Peak>(document_.skeleton.keypoints.size()), document_.skeleton, Affine())[0];
   }
 
+  using Store = detail::WorkspaceStore<Workspace>;
+
   ModelDocument document_;
   Index batch_;
   std::vector<Index> mirrored_keypoints_;  // empty without the flip test
   bool flip_shift_;
   std::unique_ptr<const Plan> plan_;
   std::vector<AffinityLink> affinity_links_;
+  std::shared_ptr<const PersonDetector> detector_;
   std::unique_ptr<Store> store_;
 };
 

@@ -6,6 +6,7 @@
 #include <limn/image/resample.hpp>
 #include <limn/model_file/document.hpp>
 #include <limn/pose/crop.hpp>
+#include <limn/pose/geometry.hpp>
 
 namespace limn {
 
@@ -47,6 +48,15 @@ inline void preprocess(const ImageView& photo, const Box& box, const InputDocume
   const Crop seen = input.crop == 0 ? Crop{photo, 0, 0} : crop(photo, box, input.crop);
   const Affine photo_from_crop = {1, 0, static_cast<double>(seen.left), 0, 1, static_cast<double>(seen.top)};
   preprocess(seen.view, map * photo_from_crop, input, width, height, target);
+}
+
+/// The way back: the map from cells of the network's heatmaps to pixels of the photo whose part in `box` was brought to
+/// the input that `document` states. Throws Error if the box is not a proper one.
+inline Affine photo_from_heatmap(const ModelDocument& document, const Box& box, const Shape& heatmaps) {
+  const InputDocument& input = document.input;
+  return photo_from_heatmap(network_from_photo(input.geometry, box, input.width, input.height, input.padding),
+                            heatmap_stride(input.geometry, input.width, heatmaps.width),
+                            heatmap_stride(input.geometry, input.height, heatmaps.height), document.decoder.offset);
 }
 
 }  // namespace limn

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <limn/core/eigen.hpp>
+#include <limn/core/thread_pool.hpp>
+
+namespace limn {
+
+/// What a user may decide about a person detector beyond what its model file says.
+struct DetectorOptions {
+  /// Threads that share the work of one photo; 1 starts none.
+  int threads = 1;
+  /// A pool to share with an estimator, so that together they do not start more threads; overrides `threads`.
+  std::shared_ptr<const ThreadPool> pool;
+  /// Size of the network's input in pixels, positive multiples of 32; 0 means the model file's. A larger one finds
+  /// smaller people in more time.
+  Index input_width = 0;
+  Index input_height = 0;
+  /// Least score of a detection, 0 to 1; absent means the model file's. A lower one finds more people, and more that
+  /// are none.
+  std::optional<float> threshold;
+};
+
+}  // namespace limn
