@@ -10,26 +10,22 @@
 
 #include <limn/core/error.hpp>
 #include <limn/metrics/precision_recall.hpp>
+#include <limn/pose/box_decoder.hpp>
+#include <limn/pose/geometry.hpp>
 #include <limn/pose/pose.hpp>
 
 namespace limn {
 
 namespace detail {
 
-inline double area_of(const Box& box) { return static_cast<double>(box.width) * static_cast<double>(box.height); }
-
-/// Square pixels that two boxes have in common.
-inline double common_area(const Box& a, const Box& b) {
-  const auto overlap = [](double one, double one_size, double other, double other_size) {
-    return (std::max)(0.0, (std::min)(one + one_size, other + other_size) - (std::max)(one, other));
+/// The share of a box's area that lies in another box, from 0 to 1.
+inline double share_within(const Box& box, const Box& other) {
+  const auto overlap = [](double one, double one_size, double two, double two_size) {
+    return (std::max)(0.0, (std::min)(one + one_size, two + two_size) - (std::max)(one, two));
   };
-  return overlap(a.x, a.width, b.x, b.width) * overlap(a.y, a.height, b.y, b.height);
-}
-
-/// Intersection over union of two boxes, from 0 to 1; 0 for boxes without area.
-inline double box_iou(const Box& a, const Box& b) {
-  const double common = common_area(a, b);
-  return common > 0 ? common / (area_of(a) + area_of(b) - common) : 0;
+  const double common =
+      overlap(box.x, box.width, other.x, other.width) * overlap(box.y, box.height, other.y, other.height);
+  return common > 0 ? common / (static_cast<double>(box.width) * static_cast<double>(box.height)) : 0;
 }
 
 }  // namespace detail
@@ -47,7 +43,7 @@ inline std::vector<std::optional<std::size_t>> pair_boxes(const std::vector<Box>
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < annotated.size(); ++i) {
     for (std::size_t j = 0; j < found.size(); ++j) {
-      const double iou = detail::box_iou(annotated[i], found[j]);
+      const double iou = intersection_over_union(annotated[i], found[j]);
       if (iou > 0 && iou >= least_iou) pairs.push_back({i, j, iou});
     }
   }
@@ -66,12 +62,6 @@ inline std::vector<std::optional<std::size_t>> pair_boxes(const std::vector<Box>
 struct AnnotatedBox {
   Box box;
   bool crowd = false;  ///< stands for many: found boxes may lie in it any number of times, and do not count
-};
-
-/// A person's box as a detector found it.
-struct FoundBox {
-  Box box;
-  double score = 0;
 };
 
 /// How many boxes were found right, were found where nobody is, and were to be found.
@@ -112,13 +102,13 @@ class BoxEvaluation {
 
   /// One image; whoever is less than `least_height` pixels high does not count. Throws Error if a score is not a
   /// number.
-  void add_image(const std::vector<AnnotatedBox>& annotated, const std::vector<FoundBox>& found,
+  void add_image(const std::vector<AnnotatedBox>& annotated, const std::vector<Detection>& found,
                  double least_height = 0) {
     const auto is_large = [&](const Box& box) { return static_cast<double>(box.height) >= least_height; };
     std::vector<double> scores;
-    for (const FoundBox& box : found) {
-      if (std::isnan(box.score)) throw Error("box evaluation: the score of a found box is not a number");
-      scores.push_back(box.score);
+    for (const Detection& person : found) {
+      if (std::isnan(person.score)) throw Error("box evaluation: the score of a found box is not a number");
+      scores.push_back(static_cast<double>(person.score));
     }
     detail::CocoMatch image;
     const std::vector<std::size_t> order = detail::best_first(scores);
@@ -126,11 +116,14 @@ class BoxEvaluation {
       image.counts.push_back(!person.crowd && is_large(person.box));
       image.crowd.push_back(person.crowd);
       to_be_found_ += image.counts.back() ? 1 : 0;
-      for (const std::size_t i : order) image.similarities.push_back(similarity(person, found[i].box));
+      for (const std::size_t i : order) {
+        image.similarities.push_back(person.crowd ? detail::share_within(found[i].box, person.box)
+                                                  : intersection_over_union(person.box, found[i].box));
+      }
     }
     for (const std::size_t i : order) {
       image.in_range.push_back(is_large(found[i].box));
-      scores_.push_back(found[i].score);
+      scores_.push_back(static_cast<double>(found[i].score));
     }
     detail::match_like_coco(image, iou_, outcomes_);
   }
@@ -155,12 +148,6 @@ class BoxEvaluation {
   }
 
  private:
-  static double similarity(const AnnotatedBox& person, const Box& found) {
-    if (!person.crowd) return detail::box_iou(person.box, found);
-    const double area = detail::area_of(found);
-    return area > 0 ? detail::common_area(person.box, found) / area : 0;
-  }
-
   double iou_;
   std::size_t to_be_found_ = 0;
   std::vector<double> scores_;  // of all images' found boxes
