@@ -29,9 +29,18 @@ const char* const smallest = R"({
     "decoder": {"type": "argmax"},
     "keypoints": ["head", "left_hand", "right_hand"], "links": [[0, 1], [2, 0]]})";
 
-/// The smallest document with the JSON text `value` at `place` (a JSON pointer), or without what is there.
-std::string changed(const std::string& place, const char* value) {
-  json document = json::parse(smallest);
+/// The same of a network that finds boxes.
+const char* const smallest_of_boxes = R"({
+    "version": 1, "name": "boxes",
+    "network": {"type": "center_net", "depth": 18, "deconv": {"channels": [128, 64], "kernel": 4}},
+    "input": {"width": 320, "height": 256, "channels": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1],
+              "geometry": "letterbox"},
+    "decoder": {"type": "center"}})";
+
+/// A document, the smallest if none is given, with the JSON text `value` at `place` (a JSON pointer), or without what
+/// is there.
+std::string changed(const std::string& place, const char* value, const char* of = smallest) {
+  json document = json::parse(of);
   const json::json_pointer pointer(place);
   if (value != nullptr) {
     document[pointer] = json::parse(value);
@@ -68,8 +77,8 @@ struct Case {
 };
 
 template <std::size_t count>
-void check_refusals(const Case (&cases)[count]) {
-  for (const Case& wrong : cases) CHECK(refusal(changed(wrong.place, wrong.value)) == std::string(wrong.message));
+void check_refusals(const Case (&cases)[count], const char* of = smallest) {
+  for (const Case& wrong : cases) CHECK(refusal(changed(wrong.place, wrong.value, of)) == std::string(wrong.message));
 }
 
 using Pairs = std::vector<std::pair<int, int>>;
@@ -81,6 +90,7 @@ TEST_CASE("the smallest document has the documented defaults") {
   const ModelDocument document = parse_document(smallest, "F");
   CHECK(document.name == "small");
   CHECK(pose_resnet(document).depth == 50);
+  CHECK(pose_resnet(document).width == 64);
   CHECK(pose_resnet(document).keypoints == 3);
   REQUIRE(pose_resnet(document).deconvs.size() == 2);
   CHECK(pose_resnet(document).deconvs[0].channels == 256);
@@ -118,7 +128,7 @@ TEST_CASE("a full document is read as it is written") {
     "version": 1, "name": "full", "something else": [{"a": null}],
     "network": {"type": "pose_resnet", "depth": 152,
                 "deconv": {"channels": [512, 256, 128], "kernel": [4, 3, 2], "bias": true},
-                "final_kernel": 3, "stride_on": "1x1", "output_activation": "sigmoid", "normalization": "bias",
+                "width": 48, "final_kernel": 3, "stride_on": "1x1", "output_activation": "sigmoid", "normalization": "bias",
                 "activation": "none"},
     "input": {"width": 288, "height": 384, "channels": "bgr", "mean": [0.485, 0.456, 0.406],
               "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "padding": 1, "resample": "nearest",
@@ -129,6 +139,7 @@ TEST_CASE("a full document is read as it is written") {
     "accuracy": [{"set": "val", "metric": "AP", "value": 0.704}, {"set": "test", "metric": "AP", "value": 1}]})",
                                                 "F");
   CHECK(pose_resnet(document).depth == 152);
+  CHECK(pose_resnet(document).width == 48);
   CHECK(pose_resnet(document).keypoints == 4);
   REQUIRE(pose_resnet(document).deconvs.size() == 3);
   CHECK(pose_resnet(document).deconvs[0].kernel == 4);
@@ -285,6 +296,96 @@ TEST_CASE("the decoder of part affinity fields has trt_pose's constants unless t
   });
 }
 
+TEST_CASE("a network that finds boxes is read without keypoints, with its options or those documented") {
+  const auto network = [](const ModelDocument& document) {
+    REQUIRE(std::holds_alternative<limn::CenterNet>(document.network));
+    return std::get<limn::CenterNet>(document.network);
+  };
+  ModelDocument document = parse_document(smallest_of_boxes, "F");
+  CHECK(network(document).depth == 18);
+  CHECK(network(document).width == 64);
+  REQUIRE(network(document).deconvs.size() == 2);
+  CHECK(network(document).deconvs[1].channels == 64);
+  CHECK(network(document).deconvs[1].kernel == 4);
+  CHECK_FALSE(network(document).deconv_bias);
+  CHECK_FALSE(network(document).convolutions);
+  CHECK(network(document).head_channels == 0);
+  CHECK(network(document).offsets);
+  CHECK(network(document).style.normalization == limn::Normalization::batch_norm);
+  CHECK(network(document).style.relu);
+  CHECK(document.skeleton.keypoints.empty());
+  CHECK(document.decoder.type == limn::DecoderType::center);
+  CHECK(document.decoder.offset == 0);
+  CHECK(document.decoder.center.threshold == 0.3f);
+  CHECK(document.decoder.center.max_people == 100);
+  CHECK(document.decoder.center.iou == 0.6f);
+
+  json full = json::parse(smallest_of_boxes);
+  full["keypoints"] = full["links"] = full["flip_pairs"] = json::array();
+  full["network"] = json::parse(R"({"type": "center_net", "depth": 50, "width": 32,
+    "deconv": {"channels": [16], "kernel": [2], "bias": true}, "convolutions": true, "head_channels": 24,
+    "offsets": false, "normalization": "bias", "activation": "none"})");
+  full["decoder"] = json::parse(R"({"type": "center", "offset": 3.5, "threshold": 0, "max_people": 7, "iou": 1})");
+  document = parse_document(full.dump(), "F");
+  CHECK(network(document).depth == 50);
+  CHECK(network(document).width == 32);
+  CHECK(network(document).deconvs[0].kernel == 2);
+  CHECK(network(document).deconv_bias);
+  CHECK(network(document).convolutions);
+  CHECK(network(document).head_channels == 24);
+  CHECK_FALSE(network(document).offsets);
+  CHECK(network(document).style.normalization == limn::Normalization::bias);
+  CHECK_FALSE(network(document).style.relu);
+  CHECK(document.decoder.offset == 3.5);
+  CHECK(document.decoder.center.threshold == 0);
+  CHECK(document.decoder.center.max_people == 7);
+  CHECK(document.decoder.center.iou == 1);
+}
+
+TEST_CASE("a document of boxes that says too much, or what does not exist, is refused") {
+  check_refusals(
+      {
+          {"/network/depth", "20", "network.depth: expected 18, 34, 50, 101 or 152, found 20"},
+          {"/network/width", "0", "network.width: expected a width from 1 to 4096, found 0"},
+          {"/network/width", "4097", "network.width: expected a width from 1 to 4096, found 4097"},
+          {"/network/deconv", nullptr, "network.deconv: expected an object, found nothing"},
+          {"/network/deconv/channels", "[]", "network.deconv.channels: expected a list of 1 to 5 widths, found []"},
+          {"/network/convolutions", "1", "network.convolutions: expected true or false, found 1"},
+          {"/network/head_channels", "-1", "network.head_channels: expected a width from 0 to 65536, found -1"},
+          {"/network/head_channels", "65537", "network.head_channels: expected a width from 0 to 65536, found 65537"},
+          {"/network/offsets", "\"no\"", "network.offsets: expected true or false, found \"no\""},
+          {"/network/normalization", "\"group\"",
+           "network.normalization: expected \"batch_norm\" or \"bias\" or \"none\", found \"group\""},
+          {"/decoder/threshold", "-0.1", "decoder.threshold: expected a number from 0 to 1, found -0.1"},
+          {"/decoder/threshold", "1.5", "decoder.threshold: expected a number from 0 to 1, found 1.5"},
+          {"/decoder/iou", "\"much\"", "decoder.iou: expected a number from 0 to 1, found \"much\""},
+          {"/decoder/max_people", "0", "decoder.max_people: expected a number from 1 to 4096, found 0"},
+          {"/decoder/max_people", "1.5", "decoder.max_people: expected a number from 1 to 4096, found 1.5"},
+          {"/keypoints", "[\"nose\"]", "keypoints: expected none, since the network finds boxes, found [\"nose\"]"},
+          {"/keypoints", "3", "keypoints: expected none, since the network finds boxes, found 3"},
+          {"/links", "[[0, 1]]", "links: expected none, since the network finds boxes, found [[0,1]]"},
+          {"/flip_pairs", "[[0, 1]]", "flip_pairs: expected none, since the network finds boxes, found [[0,1]]"},
+      },
+      smallest_of_boxes);
+}
+
+TEST_CASE("the decoder of boxes goes with the network of boxes only, and that with no other") {
+  for (const char* type : {"argmax", "quarter_offset", "dark", "dark_udp"}) {
+    const std::string quoted = json(type).dump();
+    CHECK(refusal(changed("/decoder/type", quoted.c_str(), smallest_of_boxes)) ==
+          "decoder.type: expected \"center\" for a network that finds boxes, found " + quoted);
+  }
+  CHECK(refusal(changed("/decoder/type", "\"part_affinity\"", smallest_of_boxes)) ==
+        "decoder.type: expected another decoder for a network without part affinity fields, found \"part_affinity\"");
+  for (const char* network : {R"({"type": "hrnet", "width": 32})", R"({"type": "cmap_paf", "depth": 18})",
+                              R"({"type": "pose_resnet", "depth": 18, "deconv": {"channels": [8], "kernel": 4}})"}) {
+    json document = json::parse(changed("/network", network));
+    document["decoder"]["type"] = "center";
+    CHECK(refusal(document.dump()) ==
+          "decoder.type: expected another decoder for a network of keypoints, found \"center\"");
+  }
+}
+
 TEST_CASE("every required field that is missing is named") {
   for (const char* place : {"/version", "/name", "/network", "/network/type", "/network/depth", "/network/deconv",
                             "/network/deconv/channels", "/network/deconv/kernel", "/input", "/input/width",
@@ -309,6 +410,7 @@ TEST_CASE("every field of the wrong type is named") {
                             "/network/deconv/channels/1",
                             "/network/deconv/kernel",
                             "/network/deconv/bias",
+                            "/network/width",
                             "/network/final_kernel",
                             "/network/stride_on",
                             "/network/output_activation",
@@ -330,6 +432,7 @@ TEST_CASE("every field of the wrong type is named") {
                             "/decoder/offset",
                             "/decoder/margin",
                             "/decoder/kernel",
+                            "/decoder/threshold",
                             "/keypoints",
                             "/keypoints/0",
                             "/links",
@@ -374,10 +477,10 @@ TEST_CASE("another version is refused before anything else") {
 TEST_CASE("a network or decoder that this version does not know is refused with those it knows") {
   check_refusals({
       {"/network/type", R"("densenet")",
-       "network.type: expected \"pose_resnet\" or \"cmap_paf\" or \"hrnet\", found \"densenet\""},
+       "network.type: expected \"pose_resnet\" or \"cmap_paf\" or \"hrnet\" or \"center_net\", found \"densenet\""},
       {"/decoder/type", R"("simcc")",
        "decoder.type: expected \"argmax\" or \"quarter_offset\" or \"dark\" or \"dark_udp\" or "
-       "\"part_affinity\", found \"simcc\""},
+       "\"part_affinity\" or \"center\", found \"simcc\""},
   });
 }
 
@@ -385,6 +488,8 @@ TEST_CASE("numbers of the network out of range are refused") {
   check_refusals({
       {"/network/depth", "20", "network.depth: expected 18, 34, 50, 101 or 152, found 20"},
       {"/network/depth", "153", "network.depth: expected 18, 34, 50, 101 or 152, found 153"},
+      {"/network/width", "0", "network.width: expected a width from 1 to 4096, found 0"},
+      {"/network/width", "4097", "network.width: expected a width from 1 to 4096, found 4097"},
       {"/network/deconv/channels/0", "0", "network.deconv.channels[0]: expected a width from 1 to 65536, found 0"},
       {"/network/deconv/channels/0", "-256",
        "network.deconv.channels[0]: expected a width from 1 to 65536, found -256"},

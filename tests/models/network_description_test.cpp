@@ -9,6 +9,7 @@
 
 namespace {
 
+using limn::CenterNet;
 using limn::CmapPaf;
 using limn::HRNet;
 using limn::Index;
@@ -32,6 +33,14 @@ std::vector<NetworkDescription> small_networks() {
       resnet.deconvs = {{16, 4}, {8, 3}};
       resnet.style = {normalization, relu};
       networks.push_back(resnet);
+      CenterNet center_net;
+      center_net.width = 12;
+      center_net.deconvs = {{16, 4}, {8, 3}};
+      center_net.convolutions = relu;
+      center_net.head_channels = normalization == limn::Normalization::none ? 0 : 7;
+      center_net.offsets = relu;
+      center_net.style = {normalization, relu};
+      networks.push_back(center_net);
     }
   }
   for (const bool attention : {true, false}) {
@@ -53,9 +62,25 @@ TEST_CASE("a description gives its network's graph, stride and keypoints") {
   for (const NetworkDescription& network : small_networks()) {
     const limn::Graph graph = limn::make_graph(network);
     const limn::Shape heatmaps = graph.shapes(64, 96)[graph.outputs()[0].second];
-    CHECK(heatmaps.channels == limn::keypoint_count(network));
+    CHECK(limn::finds_boxes(network) == std::holds_alternative<CenterNet>(network));
+    CHECK(heatmaps.channels == (limn::finds_boxes(network) ? 1 : limn::keypoint_count(network)));
     CHECK(static_cast<double>(heatmaps.height) * limn::heatmap_stride(network) == 64.0);
     CHECK(static_cast<double>(heatmaps.width) * limn::heatmap_stride(network) == 96.0);
+  }
+}
+
+TEST_CASE("the number of keypoints can be set for networks that have any") {
+  for (NetworkDescription network : small_networks()) {
+    if (limn::finds_boxes(network)) {
+      CHECK(limn::keypoint_count(network) == 0);
+      CHECK_THROWS_WITH_AS(limn::set_keypoint_count(network, 3),
+                           "center_net: finds people's boxes and has no keypoints", limn::Error);
+      continue;
+    }
+    limn::set_keypoint_count(network, 9);
+    CHECK(limn::keypoint_count(network) == 9);
+    const limn::Graph graph = limn::make_graph(network);
+    CHECK(graph.shapes(32, 32)[graph.outputs()[0].second].channels == 9);
   }
 }
 

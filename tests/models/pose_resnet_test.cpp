@@ -15,6 +15,7 @@ using limn::PoseResNet;
 PoseResNet options_of(const nlohmann::json& description) {
   PoseResNet options;
   options.depth = description.at("depth").get<int>();
+  options.width = description.at("channels").get<Index>();
   options.keypoints = description.at("keypoints").get<Index>();
   options.deconvs.clear();
   for (std::size_t i = 0; i < description.at("deconv_channels").size(); ++i) {
@@ -39,7 +40,7 @@ PoseResNet standard(int depth, Index keypoints) {
 }  // namespace
 
 TEST_CASE("pose_resnet gives PyTorch's numbers, from the first layer to the heatmaps") {
-  reference::compare_networks("pose_resnet", 11, 11, [](const nlohmann::json& description) {
+  reference::compare_networks("pose_resnet", 13, 11, [](const nlohmann::json& description) {
     return limn::pose_resnet(options_of(description));
   });
 }
@@ -126,6 +127,10 @@ TEST_CASE("pose_resnet refuses options that do not exist and names what it found
   };
   CHECK_THROWS_WITH_AS(with([](PoseResNet& o) { o.depth = 20; }),
                        "pose_resnet: depth must be 18, 34, 50, 101 or 152, found 20", limn::Error);
+  CHECK_THROWS_WITH_AS(with([](PoseResNet& o) { o.width = 0; }), "pose_resnet: width must be 1 to 4096, found 0",
+                       limn::Error);
+  CHECK_THROWS_WITH_AS(with([](PoseResNet& o) { o.width = 4097; }), "pose_resnet: width must be 1 to 4096, found 4097",
+                       limn::Error);
   CHECK_THROWS_WITH_AS(with([](PoseResNet& o) { o.keypoints = 0; }),
                        "pose_resnet: expected at least one keypoint, found 0", limn::Error);
   CHECK_THROWS_WITH_AS(with([](PoseResNet& o) { o.final_kernel = 2; }),
@@ -134,6 +139,29 @@ TEST_CASE("pose_resnet refuses options that do not exist and names what it found
                        "pose_resnet: deconvolution kernel must be 2, 3 or 4, found 5", limn::Error);
   CHECK_THROWS_WITH_AS(with([](PoseResNet& o) { o.deconvs[2].channels = 0; }),
                        "pose_resnet: deconvolution width must be positive, found 0", limn::Error);
+}
+
+TEST_CASE("pose_resnet's layers have the width asked for, doubled from layer to layer") {
+  for (const int depth : {18, 50}) {
+    CAPTURE(depth);
+    PoseResNet options = standard(depth, 16);
+    options.width = 24;
+    const limn::Graph graph = limn::pose_resnet(options);
+    const std::vector<limn::Shape> shapes = graph.shapes(64, 64);
+    const auto channels = [&](const std::string& name) {
+      for (std::size_t i = 0; i < shapes.size(); ++i) {
+        if (graph.nodes()[i].name == name) return shapes[i].channels;
+      }
+      return Index{0};
+    };
+    const Index expansion = depth == 50 ? 4 : 1;
+    CHECK(channels("conv1") == 24);
+    CHECK(channels("layer1.1") == 24 * expansion);
+    CHECK(channels("layer2.1") == 48 * expansion);
+    CHECK(channels("layer3.1") == 96 * expansion);
+    CHECK(channels("layer4.1") == 192 * expansion);
+    CHECK(channels("layer4.1.conv1") == 192);
+  }
 }
 
 TEST_CASE("pose_resnet without batch norm and ReLU keeps the names of what is left") {

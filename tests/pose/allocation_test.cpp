@@ -1,4 +1,4 @@
-// What decoding takes from the heap.
+// What decoding and detecting take from the heap.
 #include <doctest/doctest.h>
 
 #include <cstddef>
@@ -6,7 +6,9 @@
 #include <vector>
 
 #include <limn/pose/part_affinity.hpp>
+#include <limn/pose/person_detector.hpp>
 #include <pose/affinity_scene.hpp>
+#include <pose/blob_detector.hpp>
 
 #include "counted_new.hpp"
 
@@ -36,4 +38,26 @@ TEST_CASE("a workspace that has seen a fuller photo lets part affinity maps be d
   const std::size_t before = requests;
   limn::make_poses(people, skeleton, limn::Affine(), poses);
   CHECK(requests == before);
+}
+
+TEST_CASE("a detector that has seen a fuller photo detects without the heap") {
+  const std::vector<unsigned char> bytes = blobs::model_file();
+  const limn::PersonDetector detector(limn::Model::from_bytes(bytes.data(), bytes.size()));
+  limn::Image full = blobs::photo();
+  for (const limn::Index i : {1, 3, 5, 7}) blobs::draw(full, i, 2, 80, 255);
+  limn::Image sparse = blobs::photo();
+  blobs::draw(sparse, 3, 3, 80, 255);
+  limn::PersonDetector::Workspace workspace = detector.make_workspace();
+  std::vector<limn::Detection> people;
+  const auto requests_of = [&](const limn::Image& photo) {
+    const std::size_t before = requests;
+    detector.detect(photo, workspace, people);
+    return requests - before;
+  };
+  CHECK(requests_of(full) > 0);
+  CHECK(people.size() == 4);
+  CHECK(requests_of(sparse) == 0);
+  CHECK(people.size() == 1);
+  CHECK(requests_of(full) == 0);
+  CHECK(people.size() == 4);
 }

@@ -346,4 +346,9 @@ TEST_CASE("options that make no sense are refused") {
   CHECK_THROWS_AS(limn::decode_dark(map.view(), -11), limn::Error);
   CHECK_THROWS_AS(limn::decode_dark(map.view(), 1000000000001), limn::Error);
   CHECK_THROWS_AS(limn::decode_argmax(limn::HeatmapView()), limn::Error);
+  CHECK_THROWS_WITH_AS(limn::decode(map.view(), {limn::DecoderType::part_affinity}),
+                       "heatmap decoder: part affinity maps are needed as well: decode_part_affinity() takes both",
+                       limn::Error);
+  CHECK_THROWS_WITH_AS(limn::decode(map.view(), {limn::DecoderType::center}),
+                       "heatmap decoder: maps of sizes are needed as well: decode_boxes() takes both", limn::Error);
 }

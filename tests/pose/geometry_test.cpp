@@ -134,3 +134,26 @@ TEST_CASE("COCO's clipping leaves out the last row and column, and moves what be
   CHECK_THROWS_AS(limn::clip_box({640, 0, 10, 10}, 640, 480), limn::Error);
   CHECK_THROWS_AS(limn::clip_box({0, 0, 1, 10}, 640, 480), limn::Error);
 }
+
+TEST_CASE("boxes have in common what lies in both, as a share of what lies in either") {
+  const auto iou = [](const limn::Box& a, const limn::Box& b) {
+    CHECK(limn::intersection_over_union(a, b) == limn::intersection_over_union(b, a));
+    return limn::intersection_over_union(a, b);
+  };
+  const limn::Box box = {10, 20, 30, 40};
+  CHECK(iou(box, box) == 1);
+  CHECK(iou(box, {25, 40, 30, 40}) == doctest::Approx(300.0 / 2100.0));  // 15 x 20 of them
+  CHECK(iou(box, {15, 30, 10, 10}) == doctest::Approx(100.0 / 1200.0));  // inside
+  CHECK(iou(box, {40, 20, 30, 40}) == 0);                                // beside
+  CHECK(iou(box, {10, 60, 30, 40}) == 0);                                // below
+  CHECK(iou(box, {100, 200, 30, 40}) == 0);
+  CHECK(iou(box, {20, 30, 0, 10}) == 0);
+}
+
+TEST_CASE("the box of a photo is all of it") {
+  const limn::Box box = limn::box_of(limn::Image(7, 5));
+  CHECK(box.x == 0);
+  CHECK(box.y == 0);
+  CHECK(box.width == 7);
+  CHECK(box.height == 5);
+}

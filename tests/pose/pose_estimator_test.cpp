@@ -13,6 +13,7 @@
 #include "formula_weights.hpp"
 #include "model_file/safetensors_writer.hpp"
 #include "pose/affinity_scene.hpp"
+#include "pose/blob_detector.hpp"
 
 using namespace limn;
 
@@ -56,6 +57,21 @@ std::vector<unsigned char> model_of_several(double cmap_threshold) {
   document["links"] = skeleton.links;
   writer.metadata("limn", document.dump());
   return writer.bytes();
+}
+
+/// A detector of bright squares for the estimator; see blob_detector.hpp.
+std::shared_ptr<const PersonDetector> blob_detector() {
+  const std::vector<unsigned char> bytes = blobs::model_file();
+  return std::make_shared<const PersonDetector>(Model::from_bytes(bytes.data(), bytes.size()));
+}
+
+/// A photo of three squares, the middle one brightest, the left one least bright.
+Image photo_of_blobs() {
+  Image photo = blobs::photo();
+  blobs::draw(photo, 1, 2, 80, 120);
+  blobs::draw(photo, 4, 3, 80, 255);
+  blobs::draw(photo, 7, 2, 80, 180);
+  return photo;
 }
 
 /// "left_ankle" for "right_ankle" and the other way round.
@@ -222,6 +238,85 @@ TEST_CASE("where a model of several people finds nobody, one pose has all keypoi
   REQUIRE(nobody.keypoints.size() == 18);
   CHECK(nobody.score == 0);
   for (const Keypoint& keypoint : nobody.keypoints) CHECK(keypoint.score == 0);
+}
+
+TEST_CASE("everybody, with a detector, is whom it finds, the surest first, each with the pose in their box") {
+  const Image photo = photo_of_blobs();
+  const std::vector<Box> boxes = {blobs::box(4, 3), blobs::box(7, 2), blobs::box(1, 2)};
+  const std::vector<Pose> expected = estimator().estimate(photo, boxes);
+  EstimatorOptions options;
+  options.detector = blob_detector();
+  for (const Index batch : {1, 2, 4}) {
+    CAPTURE(batch);
+    options.batch = batch;
+    const PoseEstimator detecting(default_model, options);
+    CHECK_FALSE(detecting.finds_several());
+    auto workspace = detecting.make_workspace();
+    CHECK(workspace.detections().empty());
+    CHECK(workspace.size_in_bytes() > estimator().make_workspace().size_in_bytes());
+    std::vector<Pose> poses;
+    detecting.estimate_all(photo, workspace, poses);
+    REQUIRE(poses.size() == 3);
+    REQUIRE(workspace.detections().size() == 3);
+    const std::vector<Detection> detections = options.detector->detect(photo);
+    for (std::size_t i = 0; i < poses.size(); ++i) {
+      CAPTURE(i);
+      check_same(poses[i], expected[i], 0.1F);
+      CHECK(poses[i].box.x == doctest::Approx(boxes[i].x));
+      CHECK(poses[i].box.y == doctest::Approx(boxes[i].y));
+      CHECK(poses[i].box.width == doctest::Approx(boxes[i].width));
+      CHECK(poses[i].box.height == doctest::Approx(boxes[i].height));
+      CHECK(poses[i].box.x == workspace.detections()[i].box.x);
+      CHECK(workspace.detections()[i].score == detections[i].score);
+    }
+    // Boxes of the caller's are as without a detector, and without a workspace everybody is the same.
+    check_same(detecting.estimate(photo), estimator().estimate(photo));
+    const std::vector<Pose> again = detecting.estimate_all(photo);
+    REQUIRE(again.size() == 3);
+    for (std::size_t i = 0; i < again.size(); ++i) check_same(again[i], poses[i]);
+
+    // In a photo without anybody there is nobody, whoever was there before.
+    detecting.estimate_all(blobs::photo(), workspace, poses);
+    CHECK(poses.empty());
+    CHECK(workspace.detections().empty());
+  }
+}
+
+TEST_CASE("an estimator and its detector serve many threads at once") {
+  const Image photo = photo_of_blobs();
+  EstimatorOptions options;
+  options.detector = blob_detector();
+  options.batch = 2;
+  const PoseEstimator detecting(default_model, options);
+  const std::vector<Pose> expected = detecting.estimate_all(photo);
+  REQUIRE(expected.size() == 3);
+  std::vector<std::vector<Pose>> found(3);
+  std::vector<std::thread> threads;
+  for (std::vector<Pose>& poses : found) {
+    threads.emplace_back([&] {
+      auto workspace = detecting.make_workspace();
+      poses = detecting.estimate_all(photo, workspace);
+      poses = detecting.estimate_all(photo);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::vector<Pose>& poses : found) {
+    REQUIRE(poses.size() == 3);
+    for (std::size_t i = 0; i < poses.size(); ++i) check_same(poses[i], expected[i]);
+  }
+}
+
+TEST_CASE("a detector is refused for a model of several people, and in the place of a model") {
+  EstimatorOptions options;
+  options.detector = blob_detector();
+  std::vector<unsigned char> bytes = model_of_several(0.1);
+  CHECK_THROWS_WITH_AS(PoseEstimator(limn::Model::from_bytes(bytes.data(), bytes.size()), options),
+                       "person detector: expected a model of one person, found one of several, which needs none",
+                       limn::Error);
+  bytes = blobs::model_file();
+  CHECK_THROWS_WITH_AS(PoseEstimator(limn::Model::from_bytes(bytes.data(), bytes.size(), "blobs.safetensors")),
+                       "blobs.safetensors: expected a model that finds keypoints, found a person detector's",
+                       limn::Error);
 }
 
 TEST_CASE("the flip test is refused for a model of several people") {

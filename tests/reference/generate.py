@@ -28,6 +28,7 @@ except ImportError as error:
 
 import formula
 import tensor_file
+from center_net import CenterNet, center_name
 from cmap_paf import CmapPaf, limn_name
 from hrnet import HRNet
 from pose_resnet import PoseResNet, lip_name
@@ -394,6 +395,58 @@ NETWORKS = {
         "deconv_channels": [512, 512, 512],
         "output_activation": "sigmoid",
     },
+    "resnet18_w20": {
+        "depth": 18,
+        "keypoints": 3,
+        "height": 64,
+        "width": 32,
+        "channels": 20,
+        "deconv_channels": [16],
+        "deconv_kernels": [4],
+    },
+    "resnet50_w7": {
+        "depth": 50,
+        "keypoints": 2,
+        "height": 32,
+        "width": 32,
+        "channels": 7,
+        "deconv_channels": [8],
+        "deconv_kernels": [3],
+    },
+    "person_detector": {
+        "type": "center_net",
+        "depth": 18,
+        "height": 64,
+        "width": 96,
+        "channels": 32,
+        "deconv_channels": [128, 128],
+        "deconv_kernels": [4, 4],
+    },
+    "detector_heads": {
+        "type": "center_net",
+        "depth": 50,
+        "height": 32,
+        "width": 64,
+        "channels": 9,
+        "deconv_channels": [24, 17, 8],
+        "deconv_kernels": [4, 3, 2],
+        "deconv_bias": True,
+        "convolutions": True,
+        "head_channels": 11,
+    },
+    "detector_linear": {
+        "type": "center_net",
+        "depth": 18,
+        "height": 32,
+        "width": 32,
+        "channels": 8,
+        "deconv_channels": [12, 10],
+        "deconv_kernels": [4, 4],
+        "convolutions": True,
+        "offsets": False,
+        "normalization": "none",
+        "activation": "none",
+    },
     "body": {"type": "cmap_paf", "depth": 18, "keypoints": 18, "links": 21, "height": 32, "width": 64},
     "body_plain": {
         "type": "cmap_paf",
@@ -440,6 +493,7 @@ NETWORKS = {
 }
 DEFAULTS = {
     "pose_resnet": {
+        "channels": 64,
         "deconv_channels": [256, 256, 256],
         "deconv_kernels": [4, 4, 4],
         "deconv_bias": False,
@@ -451,7 +505,17 @@ DEFAULTS = {
     },
     "cmap_paf": {"upsample_channels": 256, "num_upsample": 3, "num_flat": 0, "attention": True},
     "hrnet": {"final_kernel": 1, "normalization": "batch_norm", "activation": "relu"},
+    "center_net": {
+        "channels": 64,
+        "deconv_bias": False,
+        "convolutions": False,
+        "head_channels": 0,
+        "offsets": True,
+        "normalization": "batch_norm",
+        "activation": "relu",
+    },
 }
+OUTPUTS = {"cmap_paf": ("heatmaps", "part_affinity"), "center_net": ("heatmaps", "sizes", "offsets")}
 PROBES = 64
 PROBE_STEP = 7919  # a prime that divides no size here, so the probes spread over channels, rows and columns
 
@@ -465,7 +529,8 @@ def probed(names):
     wanted = {"conv1", "bn1", "maxpool", "layer2.0", "layer2.0.bn2", "layer2.0.downsample.1", "final_layer"}
     wanted.update(last.values())
     parts = (
-        r"deconv_layers\..*",
+        r"(de)?conv_layers\..*",
+        r"(hm|wh|reg)(\..*)?",
         r"(cmap|paf)_.*",
         r"transition\d\..*\.2",
         r"stage\d\.\d\.fuse_layers\.\d",
@@ -488,13 +553,17 @@ def network_of(options):
         return PoseResNet(**own).eval(), lambda name: name
     if options["type"] == "cmap_paf":
         return CmapPaf(**own).eval(), limn_name
+    if options["type"] == "center_net":
+        return CenterNet(**own).eval(), center_name
     own["width"] = own.pop("channels")
     return HRNet(**own).eval(), lambda name: name
 
 
-def maps_of(output):
+def maps_of(options, output):
     """A network's outputs under limn's names of them."""
-    return dict(zip(("heatmaps", "part_affinity"), output if isinstance(output, tuple) else (output,)))
+    if not isinstance(output, tuple):
+        return {"heatmaps": output}
+    return dict(zip(OUTPUTS[options["type"]], output))
 
 
 def weights_of(network, rename):
@@ -520,7 +589,7 @@ def networks_file():
         for probe in probed(seen):
             values = seen[probe].numpy().ravel()
             tensors[f"{name}/probe/{probe}"] = values[np.arange(PROBES) * PROBE_STEP % values.size].astype(np.float32)
-        for key, values in maps_of(output).items():
+        for key, values in maps_of(options, output).items():
             tensors[f"{name}/{key}"] = values[0].numpy().astype(np.float32)
     return tensors, {"networks": described}
 
@@ -592,7 +661,7 @@ def random_network(name, height, width, keypoints, directory, seed):
     state = network.state_dict()
     torch.save({lip_name(key): state[key] for key in state} if file_name == "lip" else state, checkpoint)
     reference = os.path.join(directory, "reference.safetensors")
-    tensors = {"input": x, **seen, **maps_of(output)}
+    tensors = {"input": x, **seen, **maps_of(options, output)}
     tensor_file.write(reference, {name: value.numpy() for name, value in tensors.items()}, {"network": options})
     print(f"{checkpoint}\n{reference}")
 

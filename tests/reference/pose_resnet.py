@@ -12,10 +12,16 @@ from resnet import ResNet, Style, sequence, through
 DECONV_PADDING = {4: (1, 0), 3: (1, 1), 2: (0, 0)}
 
 
+def deconvolution(channels, width, kernel, bias, style):
+    """A doubling, its normalisation and ReLU; None for what the style leaves out."""
+    conv = style.conv(nn.ConvTranspose2d, channels, width, kernel, 2, *DECONV_PADDING[kernel], bias=bias)
+    return [conv, style.norm(width), style.relu()]
+
+
 class PoseResNet(ResNet):
     """(N, 3, H, W) -> (N, keypoints, h, w) with H and W multiples of 32 and h = H / 32 * 2^len(deconv_channels).
 
-    stride_on: "3x3", or "1x1" for Caffe's bottleneck, whose stride is on the first convolution.
+    channels: those of conv1. stride_on: "3x3", or "1x1" for Caffe's bottleneck, whose stride is on the first convolution.
     output_activation: "none" or "sigmoid". normalization, activation: see Style.
     """
 
@@ -23,6 +29,7 @@ class PoseResNet(ResNet):
         self,
         depth,
         keypoints,
+        channels=64,
         deconv_channels=(256, 256, 256),
         deconv_kernels=(4, 4, 4),
         deconv_bias=False,
@@ -33,14 +40,11 @@ class PoseResNet(ResNet):
         activation="relu",
     ):
         style = Style(normalization, activation)
-        super().__init__(depth, stride_on, style)
+        super().__init__(depth, stride_on, style, channels)
         channels = self.channels
         head = []
         for width, kernel in zip(deconv_channels, deconv_kernels):
-            padding = DECONV_PADDING[kernel]
-            head.append(style.conv(nn.ConvTranspose2d, channels, width, kernel, 2, *padding, bias=deconv_bias))
-            head.append(style.norm(width))
-            head.append(style.relu())
+            head += deconvolution(channels, width, kernel, deconv_bias, style)
             channels = width
         self.deconv_layers = sequence(*head)
         self.final_layer = nn.Conv2d(channels, keypoints, final_kernel, padding=final_kernel // 2)

@@ -117,20 +117,21 @@ def add_and_activate(add, x, y):
 class ResNet(nn.Module):
     """conv1 to layer4: (N, 3, H, W) -> (N, self.channels, H / 32, W / 32).
 
-    stride_on: "3x3", or "1x1" for Caffe's bottleneck, whose stride is on the first convolution.
+    stride_on: "3x3", or "1x1" for Caffe's bottleneck, whose stride is on the first convolution. width: channels of
+    conv1 and layer1, doubled by each further layer.
     """
 
-    def __init__(self, depth, stride_on="3x3", style=Style()):
+    def __init__(self, depth, stride_on="3x3", style=Style(), width=64):
         super().__init__()
         bottleneck, counts = DEPTHS[depth]
         block = Bottleneck if bottleneck else BasicBlock
-        self.conv1 = style.conv(nn.Conv2d, 3, 64, 7, 2, 3)
-        self.bn1 = style.norm(64)
+        self.conv1 = style.conv(nn.Conv2d, 3, width, 7, 2, 3)
+        self.bn1 = style.norm(width)
         self.relu = style.relu()
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        channels = 64
+        channels = width
         for number, count in enumerate(counts):
-            planes = 64 << number
+            planes = width << number
             blocks = []
             for index in range(count):
                 stride = 2 if number > 0 and index == 0 else 1

@@ -231,7 +231,7 @@ inline void check_flip_pairs(const Field& field, const std::vector<std::pair<int
   }
 }
 
-/// "keypoints", "links" and "flip_pairs", which may be left out.
+/// "keypoints", "links" and, if they are not left out, "flip_pairs".
 inline Skeleton read_skeleton(const Field& root) {
   Skeleton skeleton;
   skeleton.keypoints = read_keypoints(root["keypoints"]);

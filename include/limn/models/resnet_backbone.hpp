@@ -46,7 +46,7 @@ struct Features {
   Index channels;
 };
 
-/// conv1 to layer4 under torchvision's names: 3 x H x W to 8 or, with bottlenecks, 32 width x H / 32 x W / 32 (five
+/// conv1 to layer4 under torchvision's names: 3 x H x W to 8 width (with bottlenecks 32 width) x H / 32 x W / 32 (five
 /// halvings: conv1, maxpool and the first blocks of layer2, layer3 and layer4). `width` is that of conv1 and layer1;
 /// each further layer doubles it.
 inline Features add_resnet(Graph& graph, const ResNetDepth& resnet, bool stride_on_first_1x1,

@@ -86,8 +86,9 @@ inline Box box_at(const CenterMaps& maps, Index x, Index y, const Affine& photo_
   const auto [left, top] = apply(photo_from_heatmap, center_x - half_width, center_y - half_height);
   const auto [right, bottom] = apply(photo_from_heatmap, center_x + half_width, center_y + half_height);
   if (!std::isfinite(left + top + right + bottom)) return {};
-  const auto clip = [](double value, float start, float length) {
-    return (std::min)((std::max)(static_cast<float>(value), start), start + length);
+  // In double, since a network may put out any float.
+  const auto clip = [](double value, double start, double length) {
+    return static_cast<float>((std::min)((std::max)(value, start), start + length));
   };
   const float first_x = clip(left, photo.x, photo.width);
   const float first_y = clip(top, photo.y, photo.height);
