@@ -16,6 +16,7 @@ import json
 import math
 import os
 import random
+import struct
 import subprocess
 import sys
 import unittest
@@ -594,6 +595,103 @@ class Everybody(EvaluateTest):
         self.fails(2, *command, says=["several.safetensors", "several people", "--detector"])
 
 
+def surer_model(factor):
+    """The default model, its heatmaps times this factor: it finds nothing but noise in the small photos."""
+    with open(MODEL, "rb") as file:
+        data = bytearray(file.read())
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:start])
+    for name in ("final_layer.weight", "final_layer.bias"):
+        first, last = (start + offset for offset in header[name]["data_offsets"])
+        size, code = {"F16": (2, "e"), "F32": (4, "f")}[header[name]["dtype"]]
+        pattern = f"<{(last - first) // size}{code}"
+        data[first:last] = struct.pack(pattern, *(factor * value for value in struct.unpack(pattern, data[first:last])))
+    return data
+
+
+class Scores(EvaluateTest):
+    """Keypoints come from `limn estimate` here as well, and are counted a second time."""
+
+    STEPS = [i / 20 for i in range(1, 20)]
+
+    def limn(self, *arguments, **options):
+        options["environment"] = {"LIMN_MODEL": "surer.safetensors"}
+        return super().limn(*arguments, **options)
+
+    def setUp(self):
+        super().setUp()
+        self.write("surer.safetensors", surer_model(100))
+        # Labels of which some are where the network finds something; nobody has a right wrist.
+        rng = random.Random(6)
+        found = self.poses()
+        for person in self.people:
+            keypoints = []
+            for k in found[person["image_id"], tuple(person["bbox"])]:
+                off = 0 if rng.random() < 3 * k["score"] else 40
+                seen = 0 if k["name"] == "right_wrist" else rng.choice([0, 1, 2])
+                keypoints += [k["x"] + off, k["y"], seen]
+            person["keypoints"] = keypoints
+        self.save()
+
+    def expected(self, names, share=0.2):
+        """{"labelled": [scores of those], "right": ..., "absent": ...}"""
+        kinds = {"labelled": [], "right": [], "absent": []}
+        found = self.poses()
+        for person in self.people:
+            labels = labels_of(person)
+            for k in found[person["image_id"], tuple(person["bbox"])]:
+                name, place = k["name"], (k["x"], k["y"])
+                if name not in names:
+                    continue
+                kinds["labelled" if name in labels else "absent"].append(k["score"])
+                if name in labels and math.dist(place, labels[name]) <= share * max(person["bbox"][2:]):
+                    kinds["right"].append(k["score"])
+        return kinds
+
+    def check_table(self, table, kinds):
+        for kind, scores in kinds.items():
+            self.assertEqual(table[kind], len(scores))
+            counts = [sum(score >= step for score in scores) for step in self.STEPS]
+            self.assertEqual([row[kind] for row in table["from"]], counts)
+        self.assertEqual([row["score"] for row in table["from"]], self.STEPS)
+        for row in table["from"]:
+            for share, part, whole in (
+                ("precision", row["right"], row["labelled"]),
+                ("kept", row["right"], len(kinds["right"])),
+                ("absent_drawn", row["absent"], len(kinds["absent"])),
+            ):
+                if whole:
+                    self.assertAlmostEqual(row[share], part / whole, places=12)
+                else:
+                    self.assertIsNone(row[share])
+
+    def test_tell_right_keypoints_from_wrong_and_absent_ones(self):
+        result = self.evaluate("--size", "box", "--scores")
+        known = [name for name in MPII if name != "right_wrist"]
+        self.assertEqual(list(result["scores"]["keypoints"]), known)
+        for name, table in result["scores"]["keypoints"].items():
+            self.check_table(table, self.expected([name]))
+        mean = result["scores"]["mean"]
+        self.check_table(mean, self.expected([name for name in known if name not in ("pelvis", "thorax")]))
+        # That says something only if the scores differ.
+        for share in ("precision", "kept", "absent_drawn"):
+            self.assertGreater(len({row[share] for row in mean["from"]}), 2)
+        self.assertNotIn("scores", self.evaluate())
+
+    def test_are_printed_as_a_table(self):
+        out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--size", "box", "--scores")
+        mean = self.evaluate("--size", "box", "--scores")["scores"]["mean"]
+        for row in mean["from"]:
+            shares = [row[share] for share in ("precision", "kept", "absent_drawn")]
+            texts = [r" +" + ("-" if share is None else f"{share:.4f}") for share in shares]
+            self.assertRegex(out, rf"(?m)^{row['score']:.2f}{''.join(texts)}$")
+        self.assertIn(f"of {mean['labelled']} labelled keypoints {mean['right']} are right", out)
+        self.assertNotIn("Score from", self.limn("evaluate", "photos/labels.json", "--input", "64x64")[0])
+
+    def test_are_for_pck_only(self):
+        self.fails(2, "evaluate", "photos/labels.json", "--metric", "oks", "--scores", says=["--scores", "pck"])
+
+
 class DetectorTest(ProgramTest):
     """Photos of dots that a detector finds, see dot_detector, with the people they are taken for."""
 
@@ -693,6 +791,12 @@ class DetectedPeople(DetectorTest):
         self.assertEqual(self.evaluate(*self.POSE)["people_found"], 1)
         for option in (("--detector-threshold", "0.9"), ("--min-box-score", "0.9"), ("--detector-input", "64x64")):
             self.assertEqual(self.evaluate(*self.POSE, *option)["people_found"], 0, option)
+
+    def test_have_keypoints_without_a_score_if_they_are_not_found(self):
+        self.add_person(self.first, [0, 100, 20, 20])
+        mean = self.evaluate("--boxes", "detect", "--input", "64x64", "--scores")["scores"]["mean"]
+        self.assertGreater(mean["labelled"], 0)
+        self.assertEqual({(row["labelled"], row["absent"]) for row in mean["from"]}, {(0, 0)})
 
     def test_are_scored_by_oks_as_from_a_file(self):
         for image, dots in ((self.first, self.dots[:2]), (self.second, self.dots[2:3])):
@@ -843,6 +947,7 @@ class BoxesOfPeople(DetectorTest):
         command = ("evaluate", "labels.json", "--metric", "boxes")
         self.fails(2, *command, "--model", MODEL, says=["--metric boxes", "--model"])
         self.fails(2, *command, "--boxes", "labels.json", says=["--metric boxes", "--boxes"])
+        self.fails(2, *command, "--scores", says=["--scores"])
         self.fails(2, *command, "--from-one", says=["--from-one"])
         self.fails(2, *command, "--min-height", "2", says=["--min-height"])
         self.document["annotations"] = []

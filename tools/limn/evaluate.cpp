@@ -15,6 +15,7 @@
 #include "command.hpp"
 #include "engine.hpp"
 #include "evaluate_boxes.hpp"
+#include "keypoint_scores.hpp"
 #include "labelled_photos.hpp"
 #include "model_choice.hpp"
 #include "photo_work.hpp"
@@ -241,6 +242,8 @@ void check(const EvaluateOptions& options) {
   if (options.scores_boxes() && !(options.model.empty() && options.boxes_are_annotated())) {
     throw Error("--metric boxes: runs the person detector only, without --model and --boxes");
   }
+  if (options.scores && !options.pck())
+    throw Error("--scores: only --metric pck and pckh tell right keypoints from wrong");
   if (options.detector.given() && !options.boxes_are_detected() && !options.scores_boxes()) {
     throw Error("--detector: only --boxes detect and --metric boxes use a person detector");
   }
@@ -301,8 +304,17 @@ int evaluate_poses(const EvaluateOptions& options) {
     scores.notes.push_back("Left out, as the model or COCO's sigmas lack them: " + joined(match.left_out) + ".");
   }
   if (failed > 0) scores.notes.push_back(left_out_photos(failed));
-  if (options.json != "-") print(scores);
-  if (json != nullptr) write_output(json, options.json, to_json(scores, options, model, failed).dump(2) + "\n");
+  std::optional<ScoreReport> report;
+  if (options.scores) report = report_scores(photos, file, options, match);
+  if (options.json != "-") {
+    print(scores);
+    if (report) print(*report);
+  }
+  if (json != nullptr) {
+    nlohmann::ordered_json written = to_json(scores, options, model, failed);
+    if (report) written["scores"] = to_json(*report);
+    write_output(json, options.json, written.dump(2) + "\n");
+  }
   return failed > 0 ? some_failed : all_well;
 }
 
@@ -341,6 +353,12 @@ void add_evaluate(CLI::App& app, int& status) {
   command->add_flag("--from-one", options->from_one,
                     "Labels and boxes count pixels from 1, as MPII's do,\n"
                     "not from 0 (pck and pckh)");
+  command->add_flag("--scores", options->scores,
+                    "Report what the keypoints' scores are worth as well\n"
+                    "(pck and pckh): for scores from 0.05 to 0.95, of the\n"
+                    "labelled keypoints with at least that the share that is\n"
+                    "right, and the shares of all right ones and of all\n"
+                    "absent ones that have at least that");
   auto* flip = add_flip(*command, options->estimator);
   auto* crop = add_crop(*command, options->estimator);
   command
@@ -397,6 +415,8 @@ void add_evaluate(CLI::App& app, int& status) {
         "With --boxes detect, pck and pckh pair annotated people with detections one to one, the\n"
         "largest intersection over union first and 0.3 at least; the keypoints of people who have\n"
         "no partner count as wrong.\n\n"
+        "--scores calls a keypoint absent if it is not labelled, the person has another that is, and\n"
+        "it is labelled for anybody in the data set; JSON has every keypoint's table.\n\n"
         "--metric boxes needs images and boxes only, no keypoints. A detection is right from an\n"
         "intersection over union of 0.5 with an annotated box on; smaller people and crowds are\n"
         "neither missed nor wrong to find, nor are smaller detections of nobody. Recall and\n"

@@ -26,6 +26,7 @@ struct EvaluateOptions {
   std::string json;
   EstimatorOptions estimator;  ///< flip test and crop
   bool from_one = false;
+  bool scores = false;  ///< whether to report what the keypoints' scores are worth
   int threads = 0;
 
   bool oks() const { return metric == "oks"; }
