@@ -242,8 +242,7 @@ void check(const EvaluateOptions& options) {
   if (options.scores_boxes() && !(options.model.empty() && options.boxes_are_annotated())) {
     throw Error("--metric boxes: runs the person detector only, without --model and --boxes");
   }
-  if (options.scores && !options.pck())
-    throw Error("--scores: only --metric pck and pckh tell right keypoints from wrong");
+  if (options.scores && !options.pck()) throw Error("--scores: only for --metric pck and pckh");
   if (options.detector.given() && !options.boxes_are_detected() && !options.scores_boxes()) {
     throw Error("--detector: only --boxes detect and --metric boxes use a person detector");
   }
@@ -254,11 +253,9 @@ void add_places(std::vector<Photo>& photos, const Networks& networks, const Eval
                 const KeypointMatch& match) {
   if (!networks.estimator) {
     add_poses(photos, options, match);
-  } else if (!options.oks()) {
-    for (Photo& photo : photos) add_annotated(photo, options, match);
-  } else if (options.boxes_are_annotated() && networks.estimator->finds_several()) {
+  } else if (options.oks() && options.boxes_are_annotated() && networks.estimator->finds_several()) {
     for (Photo& photo : photos) photo.everybody = true;
-  } else if (options.boxes_are_annotated()) {
+  } else if (options.pck() || options.boxes_are_annotated()) {
     for (Photo& photo : photos) add_annotated(photo, options, match);
   } else if (!options.boxes_are_detected()) {
     add_detections(photos, options);
