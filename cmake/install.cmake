@@ -9,9 +9,11 @@ install(TARGETS limn EXPORT limnTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INC
 install(EXPORT limnTargets NAMESPACE limn:: DESTINATION ${limn_package_dir})
 if(TARGET limn_program)
   install(TARGETS limn_program)
-  # Where the program looks for its default model: share/limn beside the bin directory it is in.
+  # Where the program looks for its default model and detector: share/limn beside the bin directory it is in.
   install(FILES ${PROJECT_SOURCE_DIR}/weights/pose_resnet18_mpii16_192x192.safetensors
           DESTINATION ${CMAKE_INSTALL_DATADIR}/limn)
+  install(FILES ${PROJECT_SOURCE_DIR}/weights/person_detector_320x320.safetensors
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/limn OPTIONAL)
 endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/limnConfig.cmake.in ${PROJECT_BINARY_DIR}/limnConfig.cmake

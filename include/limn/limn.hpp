@@ -12,6 +12,7 @@
 #include <limn/image/resample.hpp>
 #include <limn/layers/layer.hpp>
 #include <limn/layers/residual_block.hpp>
+#include <limn/metrics/box_evaluation.hpp>
 #include <limn/metrics/coco_evaluation.hpp>
 #include <limn/metrics/joints_mse.hpp>
 #include <limn/metrics/labels.hpp>

@@ -16,10 +16,13 @@ import json
 import math
 import os
 import random
+import struct
 import subprocess
 import sys
 import unittest
 
+import dot_detector
+from dot_detector import Dot
 from limn_program import MODEL, PROGRAM, ROOT, SHARED, ProgramTest, png, skip_without_program
 
 skip_without_program()
@@ -36,6 +39,7 @@ FIRST = (200, 2464, 0.6437)
 ALL = (1000, 12394, 0.6549)
 TOLERANCE = 0.005
 
+MODEL_NAME = "pose_resnet18_mpii16_192x192"
 MPII = (
     "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top right_wrist "
     "right_elbow right_shoulder left_shoulder left_elbow left_wrist"
@@ -586,6 +590,369 @@ class Everybody(EvaluateTest):
         self.assertEqual(poses, expected)
         command = ("evaluate", "photos/labels.json", "--model", "several.safetensors", "--flip")
         self.fails(2, *command, says=["flip test", "one person"])
+        self.write("dots.safetensors", dot_detector.model())
+        command = ("estimate", "photos/1.png", "--model", "several.safetensors", "--detector", "dots.safetensors")
+        self.fails(2, *command, says=["several.safetensors", "several people", "--detector"])
+
+
+def surer_model(factor):
+    """The default model, its heatmaps times this factor: it finds nothing but noise in the small photos."""
+    with open(MODEL, "rb") as file:
+        data = bytearray(file.read())
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:start])
+    for name in ("final_layer.weight", "final_layer.bias"):
+        first, last = (start + offset for offset in header[name]["data_offsets"])
+        size, code = {"F16": (2, "e"), "F32": (4, "f")}[header[name]["dtype"]]
+        pattern = f"<{(last - first) // size}{code}"
+        data[first:last] = struct.pack(pattern, *(factor * value for value in struct.unpack(pattern, data[first:last])))
+    return data
+
+
+class Scores(EvaluateTest):
+    """Keypoints come from `limn estimate` here as well, and are counted a second time."""
+
+    STEPS = [i / 20 for i in range(1, 20)]
+
+    def limn(self, *arguments, **options):
+        options["environment"] = {"LIMN_MODEL": "surer.safetensors"}
+        return super().limn(*arguments, **options)
+
+    def setUp(self):
+        super().setUp()
+        self.write("surer.safetensors", surer_model(100))
+        # Labels of which some are where the network finds something; nobody has a right wrist.
+        rng = random.Random(6)
+        found = self.poses()
+        for person in self.people:
+            keypoints = []
+            for k in found[person["image_id"], tuple(person["bbox"])]:
+                off = 0 if rng.random() < 3 * k["score"] else 40
+                seen = 0 if k["name"] == "right_wrist" else rng.choice([0, 1, 2])
+                keypoints += [k["x"] + off, k["y"], seen]
+            person["keypoints"] = keypoints
+        self.save()
+
+    def expected(self, names, share=0.2):
+        """{"labelled": [scores of those], "right": ..., "absent": ...}"""
+        kinds = {"labelled": [], "right": [], "absent": []}
+        found = self.poses()
+        for person in self.people:
+            labels = labels_of(person)
+            for k in found[person["image_id"], tuple(person["bbox"])]:
+                name, place = k["name"], (k["x"], k["y"])
+                if name not in names:
+                    continue
+                kinds["labelled" if name in labels else "absent"].append(k["score"])
+                if name in labels and math.dist(place, labels[name]) <= share * max(person["bbox"][2:]):
+                    kinds["right"].append(k["score"])
+        return kinds
+
+    def check_table(self, table, kinds):
+        for kind, scores in kinds.items():
+            self.assertEqual(table[kind], len(scores))
+            counts = [sum(score >= step for score in scores) for step in self.STEPS]
+            self.assertEqual([row[kind] for row in table["from"]], counts)
+        self.assertEqual([row["score"] for row in table["from"]], self.STEPS)
+        for row in table["from"]:
+            for share, part, whole in (
+                ("precision", row["right"], row["labelled"]),
+                ("kept", row["right"], len(kinds["right"])),
+                ("absent_drawn", row["absent"], len(kinds["absent"])),
+            ):
+                if whole:
+                    self.assertAlmostEqual(row[share], part / whole, places=12)
+                else:
+                    self.assertIsNone(row[share])
+
+    def test_tell_right_keypoints_from_wrong_and_absent_ones(self):
+        result = self.evaluate("--size", "box", "--scores")
+        known = [name for name in MPII if name != "right_wrist"]
+        self.assertEqual(list(result["scores"]["keypoints"]), known)
+        for name, table in result["scores"]["keypoints"].items():
+            self.check_table(table, self.expected([name]))
+        mean = result["scores"]["mean"]
+        self.check_table(mean, self.expected([name for name in known if name not in ("pelvis", "thorax")]))
+        # That says something only if the scores differ.
+        for share in ("precision", "kept", "absent_drawn"):
+            self.assertGreater(len({row[share] for row in mean["from"]}), 2)
+        self.assertNotIn("scores", self.evaluate())
+
+    def test_are_printed_as_a_table(self):
+        out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--size", "box", "--scores")
+        mean = self.evaluate("--size", "box", "--scores")["scores"]["mean"]
+        for row in mean["from"]:
+            shares = [row[share] for share in ("precision", "kept", "absent_drawn")]
+            texts = [r" +" + ("-" if share is None else f"{share:.4f}") for share in shares]
+            self.assertRegex(out, rf"(?m)^{row['score']:.2f}{''.join(texts)}$")
+        self.assertIn(f"of {mean['labelled']} labelled keypoints {mean['right']} are right", out)
+        self.assertNotIn("Score from", self.limn("evaluate", "photos/labels.json", "--input", "64x64")[0])
+
+    def test_are_for_pck_only(self):
+        self.fails(2, "evaluate", "photos/labels.json", "--metric", "oks", "--scores", says=["--scores", "pck"])
+
+
+class DetectorTest(ProgramTest):
+    """Photos of dots that a detector finds, see dot_detector, with the people they are taken for."""
+
+    COMMAND = ("evaluate", "labels.json", "--detector", "dots.safetensors", "--json", "-")
+
+    def setUp(self):
+        super().setUp()
+        self.write("dots.safetensors", dot_detector.model())
+        self.document = {"images": [], "annotations": []}
+        self.document["categories"] = [{"id": 1, "name": "person", "keypoints": MPII}]
+        self.random = random.Random(8)
+
+    def add_photo(self, *dots):
+        """Returns its id."""
+        number = len(self.document["images"]) + 1
+        self.write(f"{number}.png", dot_detector.photo(*dots))
+        self.document["images"].append({"id": number, "file_name": f"{number}.png"})
+        return number
+
+    def add_person(self, image, box, **more):
+        """Somebody with keypoints anywhere in the box, those of the torso's size among them."""
+        x, y, width, height = box
+        keypoints = []
+        for name in MPII:
+            place = self.random.uniform(x, x + width), self.random.uniform(y, y + height)
+            keypoints += [*place, 2 if name in ("left_shoulder", "right_hip") else self.random.choice([0, 1, 2])]
+        person = {"id": 50 + len(self.document["annotations"]), "image_id": image, "category_id": 1, "iscrowd": 0}
+        self.document["annotations"].append({**person, "bbox": box, "area": width * height, "keypoints": keypoints})
+        self.document["annotations"][-1].update(more)
+        return self.document["annotations"][-1]
+
+    def evaluate(self, *arguments, status=0):
+        self.write("labels.json", json.dumps(self.document))
+        return json.loads(self.limn(*self.COMMAND, *arguments, status=status)[0])
+
+
+class DetectedPeople(DetectorTest):
+    POSE = ("--boxes", "detect", "--input", "64x64", "--size", "torso", "--at", "0.7")
+
+    def setUp(self):
+        super().setUp()
+        # Two dots in the first photo, one in the second, and one that is not sure enough.
+        self.dots = [Dot(32, 32, 60, 60), Dot(96, 64, 40, 90, red=160), Dot(64, 64, 50, 80, red=200)]
+        self.dots.append(Dot(96, 32, 10, 10, red=90))
+        self.first, self.second = self.add_photo(*self.dots[:2]), self.add_photo(*self.dots[2:])
+
+    def shifted(self, box, share):
+        """As large a box that has this share of its width beside the other."""
+        return [box[0] + share * box[2], *box[1:]]
+
+    def test_are_judged_in_the_boxes_that_were_found_and_the_others_are_wrong(self):
+        a, b, c = (dot.box for dot in self.dots[:3])
+        # An intersection over union of 0.4 / 1.6 is too little, one of 0.5 / 1.5 enough.
+        self.add_person(self.first, self.shifted(a, 0.5))
+        missed = [self.add_person(self.first, self.shifted(b, -0.6)), self.add_person(self.second, [0, 0, 20, 120])]
+        self.add_person(self.second, c)
+        result = self.evaluate(*self.POSE, "--results", "results.json")
+        self.assertEqual((result["boxes"], result["detector"], result["model"]), ("detect", "dot_detector", MODEL_NAME))
+        self.assertEqual((result["people"], result["people_found"]), (4, 2))
+        poses = json.loads(self.read("results.json"))
+        self.assertEqual([pose["annotation_id"] for pose in poses], [50, 53])
+
+        out, _ = self.limn(*self.COMMAND[:4], *self.POSE)
+        self.assertIn("Boxes: those that dot_detector found, of 2 of 4 people;", out)
+
+        # The same people in their detections' boxes, without those that were not found.
+        found = [person for person in self.document["annotations"] if person not in missed]
+        for person, box in zip(found, (a, c)):
+            person["bbox"] = box
+        self.document["annotations"] = found
+        self.write("labels.json", json.dumps(self.document))
+        command = ("evaluate", "labels.json", *self.POSE[2:], "--json", "-")
+        alone = json.loads(self.limn(*command)[0])
+        self.assertGreater(sum(count["right"] for count in alone["keypoints"].values()), 0)
+        for name, count in result["keypoints"].items():
+            own = alone["keypoints"][name]
+            self.assertEqual(count["right"], own["right"])
+            self.assertEqual(count["other_sides"], own["other_sides"])
+            self.assertEqual(count["labelled"], own["labelled"] + sum(name in labels_of(person) for person in missed))
+
+    def test_share_no_detection(self):
+        # Who fits better has it, whether annotated first or last, with labels or without.
+        a = self.dots[0].box
+        self.add_person(self.first, self.shifted(a, 0.3))
+        self.add_person(self.first, self.shifted(a, 0.1))
+        self.assertEqual(self.evaluate(*self.POSE, "--results", "results.json")["people_found"], 1)
+        (pose,) = json.loads(self.read("results.json"))
+        self.assertEqual(pose["annotation_id"], 51)
+        self.document["annotations"][1]["keypoints"] = [0] * 48
+        self.assertEqual(self.evaluate(*self.POSE)["people_found"], 0)
+        # A crowd takes nothing from anybody.
+        self.document["annotations"][1]["iscrowd"] = 1
+        self.assertEqual(self.evaluate(*self.POSE)["people_found"], 1)
+
+    def test_are_those_the_threshold_and_the_input_size_find(self):
+        self.add_person(self.first, self.dots[1].box)
+        self.assertEqual(self.evaluate(*self.POSE)["people_found"], 1)
+        for option in (("--detector-threshold", "0.9"), ("--min-box-score", "0.9"), ("--detector-input", "64x64")):
+            self.assertEqual(self.evaluate(*self.POSE, *option)["people_found"], 0, option)
+
+    def test_have_keypoints_without_a_score_if_they_are_not_found(self):
+        self.add_person(self.first, [0, 100, 20, 20])
+        mean = self.evaluate("--boxes", "detect", "--input", "64x64", "--scores")["scores"]["mean"]
+        self.assertGreater(mean["labelled"], 0)
+        self.assertEqual({(row["labelled"], row["absent"]) for row in mean["from"]}, {(0, 0)})
+
+    def test_are_scored_by_oks_as_from_a_file(self):
+        for image, dots in ((self.first, self.dots[:2]), (self.second, self.dots[2:3])):
+            for dot in dots:
+                self.add_person(image, dot.box)
+        arguments = ("--metric", "oks", "--input", "64x64", "--results", "results.json")
+        detected = self.evaluate(*arguments, "--boxes", "detect")
+        poses = json.loads(self.read("results.json"))
+        self.assertEqual([pose["image_id"] for pose in poses], [1, 1, 2])
+        detections = [
+            {"image_id": image, "category_id": 1, "bbox": dot.box, "score": dot.score}
+            for image, dot in zip((1, 1, 2), self.dots)
+        ]
+        self.write("detections.json", json.dumps(detections))
+        command = ("evaluate", "labels.json", *arguments, "--boxes", "detections.json", "--json", "-")
+        given = json.loads(self.limn(*command)[0])
+        self.assertEqual(detected["values"], given["values"])
+        self.assertEqual(json.loads(self.read("results.json")), poses)
+
+    def test_need_a_detector_and_boxes_that_are_to_be_detected(self):
+        self.write("labels.json", json.dumps(self.document))
+        self.add_person(self.first, self.dots[1].box)
+        self.evaluate(*self.POSE)
+        command = ("evaluate", "labels.json", "--input", "64x64")
+        for option in (("--detector", "dots.safetensors"), ("--detector-threshold", "0.5")):
+            self.fails(2, *command, *option, says=["--detector", "--boxes detect"])
+        nowhere = {"LIMN_DETECTOR": "nowhere.safetensors"}
+        self.fails(2, *command, "--boxes", "detect", says=["nowhere.safetensors"], environment=nowhere)
+        self.fails(2, *command, "--boxes", "detect", "--detector", MODEL, says=[MODEL, "boxes"])
+
+
+def box_numbers(document, detections, threshold, min_height):
+    """AP, recall and precision of boxes at an intersection over union of 0.5, from COCO's description."""
+    verdicts, wanted = [], 0
+    for image in document["images"]:
+        least = min_height * dot_detector.SIDE
+        people = [person for person in document["annotations"] if person["image_id"] == image["id"]]
+        free = list(range(len(people)))
+        ignored = [bool(person["iscrowd"]) or person["bbox"][3] < least for person in people]
+        wanted += ignored.count(False)
+        found = [detection for detection in detections if detection["image_id"] == image["id"]]
+        for detection in sorted(found, key=lambda entry: -entry["score"]):
+
+            def overlap(j):
+                ax, ay, aw, ah = detection["bbox"]
+                bx, by, bw, bh = people[j]["bbox"]
+                common = max(0, min(ax + aw, bx + bw) - max(ax, bx)) * max(0, min(ay + ah, by + bh) - max(ay, by))
+                return common / (aw * ah if people[j]["iscrowd"] else aw * ah + bw * bh - common)
+
+            able = [j for j in free if overlap(j) >= 0.5]
+            able = [j for j in able if not ignored[j]] or able
+            if able:
+                best = max(able, key=overlap)
+                if not people[best]["iscrowd"]:
+                    free.remove(best)
+                if not ignored[best]:
+                    verdicts.append((detection["score"], True))
+            elif detection["bbox"][3] >= least:
+                verdicts.append((detection["score"], False))
+    verdicts.sort(key=lambda verdict: -verdict[0])
+    points, right = [], 0
+    for count, (_, good) in enumerate(verdicts, 1):
+        right += good
+        points.append((right / wanted, right / count))
+    ap = sum(max((p for r, p in points if r >= step / 100), default=0) for step in range(101)) / 101
+    sure = [good for score, good in verdicts if score >= threshold]
+    return ap, sum(sure) / wanted, sum(sure) / len(sure) if sure else None
+
+
+class BoxesOfPeople(DetectorTest):
+    def setUp(self):
+        super().setUp()
+        del self.document["categories"]
+        for _ in range(12):
+            places = self.random.sample([(32 * i, 32 * j) for i in range(4) for j in range(4)], 5)
+            dots = []
+            for place in places:
+                size = [2 * self.random.randrange(5, 60) for _ in range(2)]
+                dots.append(Dot(*place, *size, red=self.random.randrange(50, 240)))
+            image = self.add_photo(*dots)
+            for dot in dots:
+                kind = self.random.random()
+                left, top, width, height = dot.box
+                off = self.random.choice([0, 0.1, 0.3, 0.6])  # of a box that still lies on the photo
+                box = [left * (1 - off), top, width, height]
+                person = {"image_id": image, "category_id": 1, "iscrowd": int(kind > 0.9), "bbox": box}
+                if kind > 0.15:
+                    self.document["annotations"].append(person)
+
+    def test_are_counted_as_coco_does(self):
+        for min_height in ("0", "0.2", "0.5"):
+            arguments = ("--metric", "boxes", "--min-height", min_height, "--results", "results.json")
+            result = self.evaluate(*arguments)
+            detections = json.loads(self.read("results.json"))
+            self.assertGreater(len(detections), 30)
+            for step in result["thresholds"]:
+                numbers = box_numbers(self.document, detections, step["threshold"], float(min_height))
+                self.assertAlmostEqual(step["recall"], numbers[1])
+                self.assertEqual(step["precision"] is None, numbers[2] is None)
+                if numbers[2] is not None:
+                    self.assertAlmostEqual(step["precision"], numbers[2])
+            ap, recall, precision = box_numbers(self.document, detections, 0.3, float(min_height))
+            self.assertAlmostEqual(result["values"]["AP"], ap)
+            self.assertAlmostEqual(result["values"]["Recall"], recall)
+            self.assertAlmostEqual(result["values"]["Precision"], precision)
+            self.assertTrue(0.1 < ap < 0.95 and recall < 0.95 and precision < 0.95, result["values"])
+            self.assertEqual((result["detector"], result["threshold"]), ("dot_detector", 0.3))
+            heights = [p["bbox"][3] for p in self.document["annotations"] if not p["iscrowd"]]
+            least = float(min_height) * dot_detector.SIDE
+            self.assertEqual(result["people"], sum(height >= least for height in heights))
+
+    def test_are_at_the_threshold_asked_for(self):
+        result = self.evaluate("--metric", "boxes", "--detector-threshold", "0.6")
+        (row,) = [row for row in result["thresholds"] if row["threshold"] == 0.6]
+        self.assertEqual(result["values"]["Recall"], row["recall"])
+        self.assertEqual(result["values"]["Precision"], row["precision"])
+        self.assertEqual(result["values"]["AP"], self.evaluate("--metric", "boxes")["values"]["AP"])
+
+    def test_are_cut_to_the_photo_as_those_that_are_found(self):
+        self.document["annotations"] = []
+        image = self.add_photo(Dot(0, 64, 80, 100))
+        person = {"image_id": image, "category_id": 1, "iscrowd": 0, "bbox": [-40, 14, 80, 100]}
+        self.document["annotations"].append(person)
+        self.assertEqual(self.evaluate("--metric", "boxes")["values"]["Recall"], 1)
+
+    def test_are_printed_as_tables(self):
+        result = self.evaluate("--metric", "boxes")
+        out, _ = self.limn(*self.COMMAND[:4], "--metric", "boxes")
+        self.assertRegex(out, rf"^dot_detector on labels\.json: {result['people']} people\n")
+        for name, value in result["values"].items():
+            self.assertRegex(out, rf"(?m)^{name} +{value:.4f}$")
+        for row in result["thresholds"]:
+            precision = "-" if row["precision"] is None else f"{row['precision']:.4f}"
+            self.assertRegex(out, rf"(?m)^{row['threshold']:.2f} +{row['recall']:.4f} +{precision} +{row['wrong']}$")
+        self.assertIn("at the threshold 0.3.", out)
+
+    def test_in_photos_that_cannot_be_read_are_named_and_do_not_count(self):
+        everybody = self.document["annotations"]
+        self.document["annotations"] = [person for person in everybody if person["image_id"] != 2]
+        expected = self.evaluate("--metric", "boxes")
+        self.document["annotations"] = everybody
+        self.write("2.png", "this is not a picture")
+        result = self.evaluate("--metric", "boxes", status=1)
+        self.assertEqual((result["people"], result["failed_photos"]), (expected["people"], 1))
+
+    def test_are_of_a_detector_alone(self):
+        self.write("labels.json", json.dumps(self.document))
+        command = ("evaluate", "labels.json", "--metric", "boxes")
+        self.fails(2, *command, "--model", MODEL, says=["--metric boxes", "--model"])
+        self.fails(2, *command, "--boxes", "labels.json", says=["--metric boxes", "--boxes"])
+        self.fails(2, *command, "--scores", says=["--scores"])
+        self.fails(2, *command, "--from-one", says=["--from-one"])
+        self.fails(2, *command, "--min-height", "2", says=["--min-height"])
+        self.document["annotations"] = []
+        self.write("labels.json", json.dumps(self.document))
+        self.fails(2, *command, says=["labels.json", "nobody"])
 
 
 class TheFlipTest(EvaluateTest):

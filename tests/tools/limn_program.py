@@ -25,13 +25,17 @@ def skip_without_program():
         sys.exit(77)
 
 
+def surroundings():
+    """The environment variables, without those that name the default model and detector."""
+    return {key: value for key, value in os.environ.items() if key not in ("LIMN_MODEL", "LIMN_DETECTOR")}
+
+
 class ProgramTest(FolderTestCase):
     """The test's folder is the working directory of the program."""
 
     def limn(self, *arguments, status=0, environment=None):
         """Runs the program, checks its exit status and that it says why it failed. Returns (stdout, stderr)."""
-        variables = {key: value for key, value in os.environ.items() if key != "LIMN_MODEL"}
-        variables.update(environment or {})
+        variables = {**surroundings(), **(environment or {})}
         done = subprocess.run(
             [PROGRAM, *arguments],
             cwd=self.folder,

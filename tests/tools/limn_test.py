@@ -10,6 +10,8 @@ import subprocess
 import sys
 import unittest
 
+import dot_detector
+from dot_detector import Dot
 from limn_program import (
     JPEG_PHOTO,
     MODEL,
@@ -22,6 +24,7 @@ from limn_program import (
     png,
     read_png,
     skip_without_program,
+    surroundings,
 )
 
 skip_without_program()
@@ -55,7 +58,11 @@ def poses_of(text):
 
 
 class EstimateTest(ProgramTest):
-    """Most photos here are small, and the network's input too: what is tested is the program."""
+    """Most photos here are small, and the network's input too: what is tested is the program. Nobody is detected, so
+    that without boxes a photo shows one person all over it."""
+
+    def limn(self, *arguments, **options):
+        return super().limn(*arguments, *(["--no-detector"] if arguments[0] == "estimate" else []), **options)
 
     def estimate(self, *arguments, **options):
         """Returns what the program writes as JSON."""
@@ -409,7 +416,7 @@ class Messages(EstimateTest):
     def test_go_to_stderr_if_the_json_goes_to_stdout(self):
         self.write("a.png", small_photo())
         done = subprocess.run(
-            [PROGRAM, "estimate", "a.png", "--json", "-", "--input", "64x64", "--no-pictures"],
+            [PROGRAM, "estimate", "a.png", "--json", "-", "--input", "64x64", "--no-pictures", "--no-detector"],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -431,7 +438,7 @@ class Messages(EstimateTest):
         except (ImportError, OSError) as error:
             self.skipTest(f"no pseudo-terminal: {error}")
         names = [self.write(f"{number}.png", small_photo(number)) for number in range(3)]
-        command = [PROGRAM, "estimate", *names, "--input", "64x64", "--no-pictures"]
+        command = [PROGRAM, "estimate", *names, "--input", "64x64", "--no-pictures", "--no-detector"]
         subprocess.run(command, stdout=subprocess.DEVNULL, stderr=stderr, check=True)
         os.close(stderr)
         shown = os.read(terminal, 10000)
@@ -469,9 +476,8 @@ class TheModel(EstimateTest):
         installed = self.path("bin", os.path.basename(PROGRAM))
         shutil.copy(PROGRAM, installed)
         self.write("share/limn/" + os.path.basename(MODEL), "this is no model file")
-        variables = {key: value for key, value in os.environ.items() if key != "LIMN_MODEL"}
         command = [installed, "estimate", self.path("a.png")]
-        done = subprocess.run(command, env=variables, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(command, env=surroundings(), stderr=subprocess.PIPE, check=False)
         self.assertEqual(done.returncode, 2)
         self.assertIn(os.path.join("share", "limn", os.path.basename(MODEL)).encode(), done.stderr)
 
@@ -487,6 +493,118 @@ class TheModel(EstimateTest):
         self.fails(2, "estimate", "a.png", "--input", "100x64", says=["32", "100x64"])
         for size in ("64", "x", "64x", "64x64x64", "0x64", "-64x64", "9999999999999x32", "big"):
             self.fails(2, "estimate", "a.png", f"--input={size}", says=["--input", "HEIGHTxWIDTH"])
+
+
+class Detecting(ProgramTest):
+    """People are dots here, see dot_detector."""
+
+    SURE = Dot(32, 32, 40, 60)
+    UNSURE = Dot(96, 64, 50, 90, red=128)
+    HARDLY = Dot(64, 96, 20, 20, red=100)
+
+    def setUp(self):
+        super().setUp()
+        self.write("dots.safetensors", dot_detector.model())
+        self.write("three.png", dot_detector.photo(self.HARDLY, self.UNSURE, self.SURE))
+        self.write("nobody.png", dot_detector.photo())
+
+    def estimate(self, *arguments, **options):
+        command = ("estimate", *arguments, "--input", "64x64", "--no-pictures", "--json", "-", "-q")
+        return self.limn(*command, **options)[0]
+
+    def detect(self, *arguments):
+        return poses_of(self.estimate(*arguments, "--detector", "dots.safetensors"))
+
+    def check(self, poses, *dots):
+        self.assertEqual([pose["box"] for pose in poses], [dot.box for dot in dots])
+        self.assertEqual([pose["box_score"] for pose in poses], [round(dot.score, 4) for dot in dots])
+
+    def test_gives_everybodys_pose_in_their_box_the_surest_first(self):
+        poses = self.detect("three.png")
+        self.check(poses, self.SURE, self.UNSURE)
+        boxes = [f"--box={','.join(map(str, dot.box))}" for dot in (self.SURE, self.UNSURE)]
+        for given, found in zip(poses_of(self.estimate("three.png", *boxes)), poses):
+            self.assertNotIn("box_score", given)
+            del found["box_score"]
+            self.assertEqual(given, found)
+        result = json.loads(self.estimate("three.png", "--detector", "dots.safetensors"))
+        self.assertEqual((result["model"], result["detector"]), ("pose_resnet18_mpii16_192x192", "dot_detector"))
+
+    def test_is_as_sure_as_the_threshold_asks_for(self):
+        self.check(self.detect("three.png", "--detector-threshold", "0.2"), self.SURE, self.UNSURE, self.HARDLY)
+        self.check(self.detect("three.png", "--detector-threshold", "0.6"), self.SURE)
+        for threshold in ("-0.1", "1.1", "sure"):
+            command = ("estimate", "three.png", f"--detector-threshold={threshold}")
+            self.fails(2, *command, says=["--detector-threshold"])
+
+    def test_may_be_at_another_size(self):
+        # Half the size: the dot is seen at (32, 32), and its box is as large again on the photo.
+        dot = Dot(64, 64, 30, 40)
+        self.write("one.png", dot_detector.photo(dot))
+        (pose,) = self.detect("one.png", "--detector-input", "64x64")
+        self.assertEqual(pose["box"], [64 - 30, 64 - 40, 60, 80])
+        command = ("estimate", "one.png", "--detector", "dots.safetensors", "--detector-input")
+        self.fails(2, *command, "100x64", says=["32", "100x64"])
+        self.fails(2, *command, "big", says=["--detector-input big", "HEIGHTxWIDTH"])
+
+    def test_finds_nobody_where_nobody_is(self):
+        self.assertEqual(self.detect("nobody.png"), [])
+        out, _ = self.limn("estimate", "nobody.png", "--detector", "dots.safetensors", "--heatmaps")
+        self.assertEqual(out, "nobody.png -> nobody_pose.png: nobody\n")
+        self.assertEqual(self.files(), ["dots.safetensors", "nobody.png", "nobody_pose.png", "three.png"])
+
+    def test_writes_a_picture_of_all_and_heatmaps_of_each(self):
+        self.write("other/three.png", dot_detector.photo(self.SURE))
+        options = ("--detector", "dots.safetensors", "--heatmaps", "--input", "64x64", "-o", "out")
+        out, _ = self.limn("estimate", "three.png", "other/three.png", *options)
+        first, second = out.splitlines()
+        written = "out/three_pose.png, out/three_heatmaps.png, out/three_heatmaps_2.png"
+        self.assertRegex(first, rf"^three\.png -> {re.escape(written)}: 2 people, score")
+        # Of up to 20 people, whom the detector might have found in the first.
+        written = "out/three_pose_2.png, out/three_heatmaps_21.png"
+        self.assertRegex(second, rf"^other/three\.png -> {re.escape(written)}: 1 person, score")
+        self.assertEqual(len(self.files("out")), 5)
+
+    def test_gives_coco_results_of_each(self):
+        self.write("dots_7.png", dot_detector.photo(self.SURE, self.UNSURE))
+        out = self.estimate("dots_7.png", "--detector", "dots.safetensors", "--format", "coco")
+        self.assertEqual([result["image_id"] for result in json.loads(out)], [7, 7])
+
+    def test_gives_the_same_with_any_number_of_threads(self):
+        for number in range(4):
+            self.write(f"photos/{number}.png", dot_detector.photo(Dot(32 * number, 32, 40, 50), self.UNSURE))
+        for source in ("photos", "three.png"):
+            detector = ("--detector", "dots.safetensors", "--threads")
+            self.assertEqual(len({self.estimate(source, *detector, threads) for threads in ("1", "2", "5")}), 1)
+
+    def test_is_by_the_detector_that_the_environment_names(self):
+        environment = {"LIMN_DETECTOR": "dots.safetensors"}
+        self.check(poses_of(self.estimate("three.png", environment=environment)), self.SURE, self.UNSURE)
+        environment = {"LIMN_DETECTOR": "nowhere.safetensors"}
+        self.fails(2, "estimate", "three.png", says=["nowhere.safetensors"], environment=environment)
+
+    def test_is_by_the_installed_detector_of_an_installed_program(self):
+        installed = self.path("bin", os.path.basename(PROGRAM))
+        shutil.copy(PROGRAM, installed)
+        self.write("share/limn/person_detector_320x320.safetensors", dot_detector.model())
+        command = [installed, "estimate", self.path("three.png"), "--json", "-", "-q", "--no-pictures"]
+        done = subprocess.run(command, env=surroundings(), stdout=subprocess.PIPE, check=True)
+        self.check(poses_of(done.stdout), self.SURE, self.UNSURE)
+
+    def test_is_not_done_where_boxes_are_given_or_everything_is_somebodys(self):
+        environment = {"LIMN_DETECTOR": "nowhere.safetensors"}
+        self.write("boxes.json", json.dumps([{"image_id": 7, "bbox": [0, 0, 9, 9]}]))
+        self.write("dots_7.png", dot_detector.photo(self.SURE))
+        for arguments in (("--box", "0,0,9,9"), ("--boxes", "boxes.json"), ("--no-detector",)):
+            (pose,) = poses_of(self.estimate("dots_7.png", *arguments, environment=environment))
+            self.assertNotIn("box_score", pose)
+            for option in (("--detector", "dots.safetensors"), ("--detector-threshold", "0.5")):
+                self.fails(2, "estimate", "dots_7.png", *arguments, *option, says=[arguments[0], option[0]])
+
+    def test_takes_a_detectors_model_for_nothing_else(self):
+        self.fails(2, "estimate", "three.png", "--detector", MODEL, says=[MODEL, "boxes"])
+        command = ("estimate", "three.png", "--model", "dots.safetensors")
+        self.fails(2, *command, says=["dots.safetensors", "person detector"])
 
 
 class CommandLine(ProgramTest):
@@ -590,6 +708,30 @@ class Info(ProgramTest):
         out, _ = self.limn("info", "--input", "64x96")
         self.assertEqual(self.rows(out)[-1][2], [16, 16, 24])
 
+    def test_shows_what_a_detectors_file_says(self):
+        self.write("dots.safetensors", dot_detector.model())
+        out, _ = self.limn("info", "dots.safetensors")
+        decoder = ("letterbox", "center, threshold 0.3", "20 people")
+        for text in ("dot_detector", "center_net, depth 18, width 3", *decoder):
+            self.assertIn(text, out)
+        self.assertNotIn("keypoints", out)
+        self.assertEqual([row[0] for row in self.rows(out)[-3:]], ["hm.sigmoid", "wh", "reg"])
+
+    def test_knows_the_default_detectors_network(self):
+        out, _ = self.limn("info", "--network", "person-detector")
+        maps = {row[0]: row[2] for row in self.rows(out)}
+        self.assertEqual((maps["hm"], maps["wh"], maps["reg"]), ([1, 40, 40], [2, 40, 40], [2, 40, 40]))
+        # A ResNet18 of width 32 without its classifier, two deconvolutions to 128 with batch norm, and five maps.
+        backbone, before = 32 * 3 * 49 + 2 * 32, 32
+        for width in (32, 64, 128, 256):
+            if width != before:
+                backbone += before * width + 2 * width
+            backbone += 9 * before * width + 3 * 9 * width * width + 4 * 2 * width
+            before = width
+        head = 256 * 128 * 16 + 2 * 128 + 128 * 128 * 16 + 2 * 128 + 5 * 128 + 5
+        self.assertEqual(self.total(out, "Parameters"), f"{backbone + head:,}")
+        self.fails(2, "info", "--network", "person-detector", "--keypoints", "3", says=["keypoints"])
+
     def test_refuses_what_there_is_not(self):
         self.fails(2, "info", "nowhere.safetensors", says=["nowhere.safetensors"])
         self.fails(2, "info", "--network", "resnet19", says=["resnet19"])
@@ -644,6 +786,22 @@ class Verify(ProgramTest):
         out, _ = self.verify("--engine")
         self.assertEqual(out.count("all 2 tensors agree"), 2)
         self.assertEqual(len(re.findall(r"(?m)^heatmaps +16x16x16 ", out)), 2)
+
+    def test_follows_a_detectors_maps(self):
+        # One pixel is all that it looks at: of red 1, green 0.5 and blue 0.25.
+        self.write("model.safetensors", dot_detector.model())
+        image = np.zeros((3, 32, 32), np.float32)
+        image[:, 0, 0] = 1, 0.5, 0.25
+        heatmaps = np.full((1, 4, 4), 1 / (1 + np.exp(6)), np.float32)
+        heatmaps[0, 0, 0] = 1 / (1 + np.exp(-6))
+        sizes = np.zeros((2, 4, 4), np.float32)
+        sizes[:, 0, 0] = 0.5 * 255 / 8, 0.25 * 255 / 8
+        self.reference(input=image, heatmaps=heatmaps, sizes=sizes)
+        out, _ = self.verify("--engine")
+        self.assertEqual(out.count("all 2 tensors agree"), 2)
+        sizes[1, 0, 0] += 0.1
+        self.reference(input=image, heatmaps=heatmaps, sizes=sizes)
+        self.assertIn("sizes", self.verify(status=1)[1])
 
     def test_names_a_wrong_result(self):
         wrong = self.heatmaps.copy()
@@ -771,6 +929,14 @@ class Bench(ProgramTest):
         out, _ = self.limn("bench", MODEL, "--input", "32x32", "--runs", "1")
         self.assertIn("pose_resnet18_mpii16_192x192, input 32x32, 1 thread, fp32, 1 run\n", out)
         self.assertNotIn("final_layer", out)
+
+    def test_measures_a_detector(self):
+        self.write("dots.safetensors", dot_detector.model())
+        out, _ = self.limn("bench", "dots.safetensors", "--runs", "1", "--layers")
+        self.assertIn("dot_detector, input 128x128, 1 thread, fp32, 1 run\n", out)
+        self.assertRegex(out, r"(?m)^reg ")
+        out, _ = self.limn("bench", "--network", "person-detector", "--runs", "1", "--input", "64x96")
+        self.assertIn("person-detector, input 64x96, 1 thread, fp32, 1 run\n", out)
 
     def test_several_images_in_one_run(self):
         out, _ = self.limn("bench", MODEL, "--input", "64x32", "--runs", "2", "--batch", "3")

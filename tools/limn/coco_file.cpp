@@ -152,6 +152,7 @@ void read_annotations(const json& document, const std::string& path, CocoFile& f
       throw Error(where + ": image_id " + std::to_string(person.image_id) + ": no image has this id");
     }
     person.entry = i;
+    file.head_boxes = file.head_boxes || person.head_box;
     file.people.push_back(std::move(person));
   }
 }

@@ -51,6 +51,7 @@ struct CocoFile {
 
   std::vector<CocoImage> images;
   std::vector<CocoPerson> people;
+  bool head_boxes = false;  ///< whether any of them has one
   std::int64_t person_category = 1;
   std::vector<std::string> keypoints;  ///< names; empty if the file does not say
   std::vector<double> sigmas;          ///< of OKS, one for each keypoint; COCO's files have none

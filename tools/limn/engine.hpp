@@ -3,16 +3,23 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include <limn/engine/plan.hpp>
+#include <limn/model_file/model.hpp>
+#include <limn/pose/person_detector.hpp>
 #include <limn/pose/pose_estimator.hpp>
+
+#include "detector_choice.hpp"
 
 namespace limn::program {
 
 std::unique_ptr<const Plan> make_plan(const Graph& graph, const Weights& weights, Index height, Index width,
                                       std::shared_ptr<const ThreadPool> pool, Index batch = 1);
 
-std::unique_ptr<const PoseEstimator> make_estimator(const std::string& model, const EstimatorOptions& options);
+std::unique_ptr<const PoseEstimator> make_estimator(const Model& model, const EstimatorOptions& options);
+
+/// The detector whose model this is, with the choice's input size and threshold.
+std::unique_ptr<const PersonDetector> make_detector(const Model& model, const DetectorChoice& choice,
+                                                    std::shared_ptr<const ThreadPool> pool);
 
 }  // namespace limn::program

@@ -1,8 +1,10 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,6 +34,8 @@ struct Options {
   std::vector<std::string> boxes;
   std::string box_file;
   double min_box_score = 0;
+  DetectorChoice detector;
+  bool no_detector = false;
   std::string model;
   std::string input;
   int threads = 0;
@@ -48,12 +52,18 @@ struct Options {
 /// All that is known about a photo before it is opened.
 struct Job {
   std::string file;
-  std::string error;                  ///< why it cannot be done; empty if it can
-  bool whole_photo = true;            ///< everybody in the photo, or one person, whose box it is
-  PhotoBoxes given;                   ///< else these
+  std::string error;         ///< why it cannot be done; empty if it can
+  bool boxes_given = false;  ///< whether to look into these boxes only
+  PhotoBoxes given;
   bool has_id = false;                ///< whether given.image_id is one
   std::string picture;                ///< to be written; empty for none
-  std::vector<std::string> heatmaps;  ///< one for each person
+  std::vector<std::string> heatmaps;  ///< to be written, one for each person; names for as many as may be found
+};
+
+/// What is to be run.
+struct Networks {
+  std::unique_ptr<const PoseEstimator> estimator;
+  std::unique_ptr<const PersonDetector> detector;  ///< null where boxes are given, or none are needed
 };
 
 /// What came of a photo.
@@ -62,34 +72,50 @@ struct Result : PhotoReport {
 };
 
 /// "a.jpg -> a_pose.jpg, a_heatmaps.jpg: 1 person, score 0.53"
-std::string describe(const Job& job, const std::vector<Pose>& poses) {
+std::string describe(const Job& job, const std::vector<Pose>& poses, const std::vector<std::string>& written) {
   std::string line = job.file;
   std::string separator = " -> ";
-  std::vector<std::string> written = job.heatmaps;
-  if (!job.picture.empty()) written.insert(written.begin(), job.picture);
   for (const std::string& name : written) line += std::exchange(separator, ", ") + name;
-  if (poses.empty()) return line + (job.whole_photo ? ": nobody" : ": no box");
+  if (poses.empty()) return line + (job.boxes_given ? ": no box" : ": nobody");
   line += ": " + count_of(poses.size(), "person", "people") + ", score";
   for (const Pose& pose : poses) line += format(" %.2f", static_cast<double>(pose.score));
   return line;
 }
 
-void estimate_photo(const PoseEstimator& estimator, const Options& options, const Job& job,
-                    PoseEstimator::Workspace& workspace, Result& result) {
-  Image photo = load_image(job.file);
-  const std::vector<Box>& boxes = job.given.boxes;
-  check_size(photo, job.given.width, job.given.height);
-  for (const Box& box : boxes) check_on_photo(box, photo);
+/// The JSON of a photo's people; `found` are their boxes with the detector's scores, or nobody.
+nlohmann::ordered_json describe_people(const Job& job, const Image& photo, const std::vector<Pose>& poses,
+                                       const std::vector<Detection>& found) {
+  nlohmann::ordered_json json = to_json(job.file, photo.width(), photo.height(), poses);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    json["poses"][i]["box_score"] = detail::rounded(static_cast<double>(found[i].score), 4);
+  }
+  return json;
+}
 
+void estimate_photo(const Networks& networks, const Options& options, const Job& job,
+                    PoseEstimator::Workspace& workspace, Result& result) {
+  const PoseEstimator& estimator = *networks.estimator;
+  Image photo = load_image(job.file);
+  check_size(photo, job.given.width, job.given.height);
+  for (const Box& box : job.given.boxes) check_on_photo(box, photo);
+
+  std::vector<std::string> written;
+  if (!job.picture.empty()) written.push_back(job.picture);
   const auto save_heatmaps = [&](std::size_t i) {
     if (job.heatmaps.empty()) return;
     save_image(job.heatmaps[i], draw_heatmaps(photo, workspace.heatmaps(), workspace.photo_from_heatmap()));
+    written.push_back(job.heatmaps[i]);
   };
-  std::vector<Pose> poses(boxes.size());
-  if (job.whole_photo) {
+  std::vector<Pose> poses;
+  std::vector<Detection> found;
+  if (!job.boxes_given && !networks.detector) {
     estimator.estimate_all(photo, workspace, poses);
     save_heatmaps(0);
   } else {
+    std::vector<Box> boxes = job.given.boxes;
+    if (!job.boxes_given) found = networks.detector->detect(photo);
+    for (const Detection& person : found) boxes.push_back(person.box);
+    poses.resize(boxes.size());
     for (std::size_t i = 0; i < boxes.size(); ++i) {
       estimator.estimate(photo, boxes[i], workspace, poses[i]);
       save_heatmaps(i);
@@ -98,27 +124,26 @@ void estimate_photo(const PoseEstimator& estimator, const Options& options, cons
   if (options.coco()) {
     for (const Pose& pose : poses) result.json.push_back(to_coco_result(pose, job.given.image_id));
   } else {
-    result.json.push_back(to_json(job.file, photo.width(), photo.height(), poses));
+    result.json.push_back(describe_people(job, photo, poses, found));
   }
   if (!job.picture.empty()) {
     draw_poses(photo, poses, estimator.skeleton(), options.draw);
     save_image(job.picture, photo);
   }
-  result.line = describe(job, poses);
+  result.line = describe(job, poses, written);
 }
 
 /// Fills in where the people are and which image this is for COCO.
 void find_boxes(Job& job, const Options& options, const std::vector<Box>& boxes, const BoxFile* box_file) {
   if (!job.error.empty()) return;
   try {
+    job.boxes_given = box_file != nullptr || !boxes.empty();
     if (box_file != nullptr) {
-      job.whole_photo = false;
       if (auto found = box_file->find(job.file)) {
         job.given = std::move(*found);
         job.has_id = true;
       }
-    } else if (!boxes.empty()) {
-      job.whole_photo = false;
+    } else {
       job.given.boxes = boxes;
     }
     if (options.coco() && !job.has_id) {
@@ -135,8 +160,9 @@ void find_boxes(Job& job, const Options& options, const std::vector<Box>& boxes,
   }
 }
 
-/// Decides what the pictures are called.
-void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos, const Options& options) {
+/// Decides what the pictures are called. Where boxes are not given there are `most_people` in a photo at most.
+void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos, const Options& options,
+                   std::size_t most_people) {
   const bool one_file = has_picture_extension(options.output);
   if (one_file && jobs.size() > 1) {
     throw Error("-o " + options.output + ": expected a folder for " + std::to_string(jobs.size()) + " photos");
@@ -148,12 +174,10 @@ void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos,
   bool any = false;
   for (Job& job : jobs) {
     if (!job.error.empty()) continue;
-    const std::size_t people = job.whole_photo ? 1 : job.given.boxes.size();
+    const std::size_t people = job.boxes_given ? job.given.boxes.size() : most_people;
     const std::string& namesake = one_file ? options.output : job.file;
     if (people > 0 && !options.no_pictures) job.picture = one_file ? options.output : names.claim(job.file, "_pose");
-    for (std::size_t i = 0; options.heatmaps && i < people; ++i) {
-      job.heatmaps.push_back(names.claim(namesake, "_heatmaps"));
-    }
+    if (options.heatmaps) job.heatmaps = names.claim(namesake, "_heatmaps", people);
     any = any || !job.picture.empty() || !job.heatmaps.empty();
   }
   const std::string folder = one_file ? fs::path(options.output).parent_path().string() : options.output;
@@ -164,8 +188,8 @@ void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos,
   }
 }
 
-/// {"model": NAME, "photos": [...]}, or COCO's list of results, one to a line.
-void write_json(std::FILE* file, const Options& options, const ModelDocument& document, const std::vector<Job>& jobs,
+/// {"model": NAME, "detector": NAME, "photos": [...]}, or COCO's list of results, one to a line.
+void write_json(std::FILE* file, const Options& options, const Networks& networks, const std::vector<Job>& jobs,
                 std::vector<Result>& results) {
   using nlohmann::ordered_json;
   constexpr auto any_name = ordered_json::error_handler_t::replace;  // file names need not be UTF-8
@@ -177,7 +201,8 @@ void write_json(std::FILE* file, const Options& options, const ModelDocument& do
     text = "[" + text + "]\n";
   } else {
     ordered_json all;
-    all["model"] = document.name;
+    all["model"] = networks.estimator->document().name;
+    if (networks.detector) all["detector"] = networks.detector->document().name;
     all["photos"] = ordered_json::array();
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       for (ordered_json& photo : results[i].json) all["photos"].push_back(std::move(photo));
@@ -186,6 +211,27 @@ void write_json(std::FILE* file, const Options& options, const ModelDocument& do
     text = all.dump(2, ' ', false, any_name) + "\n";
   }
   write_output(file, options.json, text);
+}
+
+/// Opens the model and, if people's boxes are neither given nor found by it, a detector.
+Networks open_networks(const Options& options, bool boxes_given, int threads) {
+  const Model model = Model::open(options.model.empty() ? default_model() : options.model);
+  EstimatorOptions estimator_options = options.estimator;
+  estimator_options.pool = std::make_shared<const ThreadPool>(threads);
+  std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
+  Networks networks;
+  networks.estimator = make_estimator(model, estimator_options);
+  if (networks.estimator->finds_several()) {
+    if (options.detector.given()) throw Error(model.name() + ": finds several people by itself, without --detector");
+  } else if (!boxes_given && !options.no_detector) {
+    networks.detector = make_detector(open_detector_model(options.detector), options.detector, estimator_options.pool);
+  }
+  return networks;
+}
+
+/// The number of people that may be found in a photo without boxes whose heatmaps are written.
+std::size_t most_people(const Networks& networks) {
+  return networks.detector ? static_cast<std::size_t>(networks.detector->document().decoder.center.max_people) : 1;
 }
 
 int estimate(Options options) {
@@ -204,15 +250,12 @@ int estimate(Options options) {
     any_found = any_found || !jobs[i].given.boxes.empty();
   }
   if (box_file && !any_found) throw Error(options.box_file + ": has no box for any of the photos");
-  name_pictures(jobs, photos, options);
 
   // One photo is shared by the threads, several are shared out among them.
   const int threads = thread_count(options.threads);
-  EstimatorOptions estimator_options = options.estimator;
-  estimator_options.threads = jobs.size() == 1 ? threads : 1;
-  std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
-  const auto made = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
-  const PoseEstimator& estimator = *made;
+  const Networks networks = open_networks(options, box_file || !boxes.empty(), jobs.size() == 1 ? threads : 1);
+  const PoseEstimator& estimator = *networks.estimator;
+  name_pictures(jobs, photos, options, most_people(networks));
   // What the part affinity decoder found is above its own threshold.
   if (estimator.finds_several()) options.draw.threshold = estimator.document().decoder.part_affinity.cmap_threshold;
   if (options.threshold) options.draw.threshold = *options.threshold;
@@ -224,10 +267,11 @@ int estimate(Options options) {
   for (const Job& job : jobs) files.push_back(job.file);
   std::FILE* const lines = options.json == "-" ? stderr : stdout;
   Reporter reporter(std::move(files), options.quiet ? nullptr : lines, !options.quiet);
-  share_out(estimator, jobs.size(), threads, [&](std::size_t i, PoseEstimator::Workspace& workspace) {
+  std::vector<PoseEstimator::Workspace> workspaces = make_workspaces(estimator, jobs.size(), threads);
+  share_out(jobs.size(), threads, [&](std::size_t i, std::size_t worker) {
     results[i].error = jobs[i].error;
     try {
-      if (results[i].error.empty()) estimate_photo(estimator, options, jobs[i], workspace, results[i]);
+      if (results[i].error.empty()) estimate_photo(networks, options, jobs[i], workspaces[worker], results[i]);
     } catch (const std::exception& error) {
       results[i] = Result();
       results[i].error = without_name(error.what(), jobs[i].file);
@@ -235,7 +279,7 @@ int estimate(Options options) {
     reporter.finished(i, results[i]);
   });
 
-  if (json != nullptr) write_json(json, options, estimator.document(), jobs, results);
+  if (json != nullptr) write_json(json, options, networks, jobs, results);
   const std::size_t failed = reporter.finish();
   return failed > 0 ? some_failed : all_well;
 }
@@ -264,18 +308,22 @@ void add_estimate(CLI::App& app, int& status) {
       ->needs("--json");
   auto* box = command->add_option("--box", options->boxes,
                                   "x,y,width,height of a person in photo pixels; may be\n"
-                                  "given several times. Without boxes a model of one\n"
-                                  "person takes each photo to show one all over it");
+                                  "given several times. Without boxes the person detector\n"
+                                  "finds them, unless the model finds several people");
   box->allow_extra_args(false)->type_name("BOX");
-  command
-      ->add_option("--boxes", options->box_file,
-                   "Boxes for many photos: COCO annotations or detection\n"
-                   "results; photos that have none there are skipped")
-      ->excludes(box)
-      ->type_name("FILE");
+  auto* boxes = command->add_option("--boxes", options->box_file,
+                                    "Boxes for many photos: COCO annotations or detection\n"
+                                    "results; photos that have none there are skipped");
+  boxes->excludes(box)->type_name("FILE");
   command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
       ->needs("--boxes")
       ->type_name("SCORE");
+  auto* no_detector = command->add_flag("--no-detector", options->no_detector,
+                                        "Detect nobody: without boxes a model of one person\n"
+                                        "takes each photo to show one all over it");
+  for (CLI::Option* option : add_detector_choice(*command, options->detector)) {
+    option->excludes(box)->excludes(boxes)->excludes(no_detector);
+  }
   command->add_flag("--heatmaps", options->heatmaps,
                     "Write the grid of all keypoints' heatmaps as well:\n"
                     "NAME_heatmaps.jpg or .png, one for each person");

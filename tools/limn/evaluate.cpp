@@ -2,9 +2,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,20 +9,20 @@
 #include <utility>
 #include <vector>
 
-#include <limn/image/io.hpp>
 #include <limn/pose/json.hpp>
 
 #include "coco_file.hpp"
 #include "command.hpp"
 #include "engine.hpp"
+#include "evaluate_boxes.hpp"
+#include "keypoint_scores.hpp"
+#include "labelled_photos.hpp"
 #include "model_choice.hpp"
 #include "photo_work.hpp"
 #include "scores.hpp"
 #include "text.hpp"
 
 namespace limn::program {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -70,29 +67,9 @@ KeypointMatch match_keypoints(const CocoFile& file, const EvaluateOptions& optio
 void add_annotated(Photo& photo, const EvaluateOptions& options, const KeypointMatch& match) {
   for (const CocoPerson* person : photo.people) {
     if (person->crowd || !any_labelled(labels_of(*person, match))) continue;
-    Box box = person->box;
-    if (options.from_one) {
-      box.x -= 1;
-      box.y -= 1;
-    }
-    if (box.width > 0 && box.height > 0) photo.boxes.push_back({person, box, 1});
+    const Box box = box_of(*person, options);
+    if (box.width > 0 && box.height > 0) photo.boxes.push_back({person, box});
   }
-}
-
-/// The annotations' photos in the order of their ids.
-std::vector<Photo> photos_of(const CocoFile& file, const EvaluateOptions& options) {
-  const fs::path folder =
-      options.images.empty() ? fs::path(options.annotations).parent_path() : fs::path(options.images);
-  std::map<std::int64_t, Photo> by_id;
-  for (const CocoImage& image : file.images) {
-    Photo& photo = by_id[image.id];
-    photo.image = image;
-    photo.file = (folder / image.file_name).string();
-  }
-  for (const CocoPerson& person : file.people) by_id[person.image_id].people.push_back(&person);
-  std::vector<Photo> photos;
-  for (auto& [id, photo] : by_id) photos.push_back(std::move(photo));
-  return photos;
 }
 
 Photo* find_photo(std::vector<Photo>& photos, std::int64_t id) {
@@ -137,6 +114,27 @@ void add_poses(std::vector<Photo>& photos, const EvaluateOptions& options, const
   }
 }
 
+/// What is to be run.
+struct Networks {
+  std::unique_ptr<const PoseEstimator> estimator;  ///< null with --poses
+  std::unique_ptr<const PersonDetector> detector;  ///< null unless boxes are detected
+};
+
+Networks open_networks(const EvaluateOptions& options) {
+  Networks networks;
+  if (options.poses.empty()) {
+    EstimatorOptions estimator_options = options.estimator;
+    std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
+    const Model model = Model::open(options.model.empty() ? default_model() : options.model);
+    networks.estimator = make_estimator(model, estimator_options);
+  }
+  if (options.boxes_are_detected()) {
+    const Model model = open_detector_model(options.detector);
+    networks.detector = make_detector(model, options.detector, std::make_shared<const ThreadPool>(1));
+  }
+  return networks;
+}
+
 double area_of(const PoseEstimator::Workspace& workspace) {
   const Affine& map = workspace.photo_from_heatmap();
   const HeatmapView heatmaps = workspace.heatmaps();
@@ -144,19 +142,19 @@ double area_of(const PoseEstimator::Workspace& workspace) {
   return cell * static_cast<double>(heatmaps.width * heatmaps.height);
 }
 
-void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& options, Photo& photo,
+/// Looks for everybody in the photo, by a model of several people.
+void estimate_everybody(const PoseEstimator& estimator, const Image& picture, Photo& photo,
+                        PoseEstimator::Workspace& workspace) {
+  estimator.estimate_all(picture, workspace, photo.poses);
+  photo.areas.assign(photo.poses.size(), area_of(workspace));
+  photo.whose.assign(photo.poses.size(), nullptr);
+}
+
+void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& options, const Image& picture, Photo& photo,
                      PoseEstimator::Workspace& workspace) {
-  const Image picture = load_image(photo.file);
-  check_size(picture, photo.image.width, photo.image.height);
-  if (photo.everybody) {
-    estimator.estimate_all(picture, workspace, photo.poses);
-    photo.areas.assign(photo.poses.size(), area_of(workspace));
-    photo.whose.assign(photo.poses.size(), nullptr);
-    return;
-  }
   for (PersonBox& person : photo.boxes) {
     // As in the evaluations that COCO's published numbers are from; a detector's boxes are taken there as they are.
-    if (!options.oks()) check_on_photo(person.box, picture);
+    if (!options.oks() && person.found) check_on_photo(person.box, picture);
     if (options.oks() && options.boxes_are_annotated()) {
       try {
         person.box = clip_box(person.box, picture.width(), picture.height());
@@ -165,37 +163,36 @@ void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& opti
       }
     }
     photo.poses.emplace_back();
+    photo.areas.push_back(0);
+    photo.whose.push_back(person.person);
+    if (!person.found) continue;
     Pose& pose = photo.poses.back();
     estimator.estimate(picture, person.box, workspace, pose);
     pose.score = static_cast<float>(person_score(pose, person.box_score));
-    photo.areas.push_back(area_of(workspace));
-    photo.whose.push_back(person.person);
+    photo.areas.back() = area_of(workspace);
   }
 }
 
-/// Runs the network on all photos that have somebody to be found. Returns how many could not be done.
-std::size_t estimate_all(const PoseEstimator& estimator, const EvaluateOptions& options, std::vector<Photo>& photos) {
+/// Runs the networks on all photos that have somebody to be found. Returns how many could not be done.
+std::size_t estimate_all(const Networks& networks, const EvaluateOptions& options, std::vector<Photo>& photos) {
+  const PoseEstimator& estimator = *networks.estimator;
   std::vector<Photo*> to_do;
-  std::vector<std::string> files;
   for (Photo& photo : photos) {
-    if (photo.boxes.empty() && !photo.everybody) continue;
-    to_do.push_back(&photo);
-    files.push_back(photo.file);
+    const bool anybody = photo.everybody || (options.oks() && options.boxes_are_detected());
+    if (!photo.boxes.empty() || anybody) to_do.push_back(&photo);
   }
   if (to_do.empty()) throw Error(options.annotations + ": nobody in it has both a box and a labelled keypoint");
-  Reporter reporter(std::move(files), nullptr, true);
-  const auto work = [&](std::size_t i, PoseEstimator::Workspace& workspace) {
-    PhotoReport report;
-    try {
-      estimate_people(estimator, options, *to_do[i], workspace);
-    } catch (const std::exception& error) {
-      to_do[i]->failed = true;
-      report.error = without_name(error.what(), to_do[i]->file);
+  const int threads = thread_count(options.threads);
+  std::vector<PoseEstimator::Workspace> workspaces = make_workspaces(estimator, to_do.size(), threads);
+  return look_at(to_do, threads, [&](Photo& photo, std::size_t worker) {
+    const Image picture = load_picture(photo);
+    if (networks.detector) take_detections(networks.detector->detect(picture), picture, options, photo);
+    if (photo.everybody) {
+      estimate_everybody(estimator, picture, photo, workspaces[worker]);
+    } else {
+      estimate_people(estimator, options, picture, photo, workspaces[worker]);
     }
-    reporter.finished(i, report);
-  };
-  share_out(estimator, to_do.size(), thread_count(options.threads), work);
-  return reporter.finish();
+  });
 }
 
 /// The poses as COCO's own tools take them: keypoints in the annotations' order, 0 for those the model has not. Where
@@ -236,50 +233,85 @@ std::string title_of(const Scores& scores, const EvaluateOptions& options, const
 void check(const EvaluateOptions& options) {
   const bool poses = !options.poses.empty();
   if (poses && !options.oks()) throw Error("--poses: only --metric oks can score poses from a file");
-  if (!options.boxes_are_annotated() && !options.oks()) {
-    throw Error("--boxes " + options.boxes + ": --metric " + options.metric +
-                " asks for the annotations' own boxes, since it must be known whose box each is");
+  const bool from_file = !options.boxes_are_annotated() && !options.boxes_are_detected();
+  if (from_file && options.pck()) {
+    throw Error("--boxes " + options.boxes + ": of a file's boxes --metric " + options.metric +
+                " does not know whose each is; it takes gt and detect");
   }
-  if (options.from_one && options.oks()) throw Error("--from-one: COCO's annotations count pixels from 0");
+  if (options.from_one && !options.pck()) throw Error("--from-one: COCO's annotations count pixels from 0");
+  if (options.scores_boxes() && !(options.model.empty() && options.boxes_are_annotated())) {
+    throw Error("--metric boxes: runs the person detector only, without --model and --boxes");
+  }
+  if (options.scores && !options.pck()) throw Error("--scores: only for --metric pck and pckh");
+  if (options.detector.given() && !options.boxes_are_detected() && !options.scores_boxes()) {
+    throw Error("--detector: only --boxes detect and --metric boxes use a person detector");
+  }
 }
 
-int evaluate(const EvaluateOptions& options) {
-  check(options);
-  const CocoFile file = read_coco_file(options.annotations);
-  if (!file.annotated) throw Error(options.annotations + ": expected COCO annotations, found a list of results");
-  std::vector<Photo> photos = photos_of(file, options);
-
-  std::unique_ptr<const PoseEstimator> estimator;
-  if (options.poses.empty()) {
-    EstimatorOptions estimator_options = options.estimator;
-    std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
-    estimator = make_estimator(options.model.empty() ? default_model() : options.model, estimator_options);
-  }
-  const KeypointMatch match = match_keypoints(file, options, estimator ? &estimator->skeleton() : nullptr);
-  if (!estimator) {
+/// Fills in where people are to be looked for, or the poses if they are given.
+void add_places(std::vector<Photo>& photos, const Networks& networks, const EvaluateOptions& options,
+                const KeypointMatch& match) {
+  if (!networks.estimator) {
     add_poses(photos, options, match);
-  } else if (options.oks() && options.boxes_are_annotated() && estimator->finds_several()) {
+  } else if (options.oks() && options.boxes_are_annotated() && networks.estimator->finds_several()) {
     for (Photo& photo : photos) photo.everybody = true;
-  } else if (options.boxes_are_annotated()) {
+  } else if (options.pck() || options.boxes_are_annotated()) {
     for (Photo& photo : photos) add_annotated(photo, options, match);
-  } else {
+  } else if (!options.boxes_are_detected()) {
     add_detections(photos, options);
   }
+}
+
+/// Says whose boxes they are, and of how many people that count the detector found the box.
+void add_detector(Scores& scores, const PersonDetector& detector, const std::vector<Photo>& photos,
+                  const CocoFile& file, const EvaluateOptions& options, const KeypointMatch& match) {
+  scores.detector = detector.document().name;
+  if (options.oks()) return;
+  std::size_t found = 0;
+  for (const Photo& photo : photos) {
+    if (photo.failed) continue;
+    for (const PersonBox& place : photo.boxes) {
+      const bool counts = size_of(*place.person, labels_of(*place.person, match), file, options, match) > 0;
+      found += counts && place.found ? 1 : 0;
+    }
+  }
+  scores.people_found = found;
+  scores.notes.push_back(format("Boxes: those that %s found, of %s of %s; the others' keypoints are all wrong.",
+                                scores.detector.c_str(), thousands(static_cast<Index>(found)).c_str(),
+                                count_of(scores.people, "person", "people").c_str()));
+}
+
+int evaluate_poses(const EvaluateOptions& options) {
+  const CocoFile file = read_annotations(options);
+  std::vector<Photo> photos = photos_of(file, options);
+  const Networks networks = open_networks(options);
+  const PoseEstimator* const estimator = networks.estimator.get();
+  const KeypointMatch match = match_keypoints(file, options, estimator != nullptr ? &estimator->skeleton() : nullptr);
+  add_places(photos, networks, options, match);
   std::FILE* const results = open_output(options.results);
   std::FILE* const json = open_output(options.json);
 
-  const std::size_t failed = estimator ? estimate_all(*estimator, options, photos) : 0;
+  const std::size_t failed = estimator != nullptr ? estimate_all(networks, options, photos) : 0;
   if (results != nullptr) write_results(results, options, photos, file, match);
   Scores scores = options.oks() ? score_oks(photos, options, match) : score_pck(photos, file, options, match);
-  const std::string model = estimator ? estimator->document().name : "";
+  const std::string model = estimator != nullptr ? estimator->document().name : "";
   scores.title = title_of(scores, options, model);
+  if (networks.detector) add_detector(scores, *networks.detector, photos, file, options, match);
   if (!match.left_out.empty()) {
     scores.notes.push_back("Left out, as the model or COCO's sigmas lack them: " + joined(match.left_out) + ".");
   }
-  if (failed > 0)
-    scores.notes.push_back("Left out with everybody in them: " + count_of(failed, "photo", "photos") + ".");
-  if (options.json != "-") print(scores);
-  if (json != nullptr) write_output(json, options.json, to_json(scores, options, model, failed).dump(2) + "\n");
+  if (failed > 0) scores.notes.push_back(left_out_photos(failed));
+  std::optional<ScoreReport> report;
+  if (options.scores) report = report_scores(photos, file, options, match);
+  if (options.json != "-") {
+    print(scores);
+    if (report) print(*report);
+  }
+  if (json != nullptr) {
+    nlohmann::ordered_json written = to_json(scores, options, model, failed);
+    if (report) written["scores"] = to_json(*report);
+    write_output(json, options.json, written.dump(2) + "\n");
+  }
   return failed > 0 ? some_failed : all_well;
 }
 
@@ -301,8 +333,9 @@ void add_evaluate(CLI::App& app, int& status) {
       ->add_option("--metric", options->metric,
                    "pck (default): share of the keypoints that lie within\n"
                    "0.2 of the person's size; pckh: within 0.5 of the\n"
-                   "head's; oks: COCO's AP and AR")
-      ->check(CLI::IsMember({"pck", "pckh", "oks"}))
+                   "head's; oks: COCO's AP and AR; boxes: recall, precision\n"
+                   "and AP of the person detector's boxes, without a model")
+      ->check(CLI::IsMember({"pck", "pckh", "oks", "boxes"}))
       ->type_name("METRIC");
   command->add_option("--at", options->at, "Another share than 0.2 for pck or 0.5 for pckh")
       ->check(CLI::PositiveNumber)
@@ -317,14 +350,28 @@ void add_evaluate(CLI::App& app, int& status) {
   command->add_flag("--from-one", options->from_one,
                     "Labels and boxes count pixels from 1, as MPII's do,\n"
                     "not from 0 (pck and pckh)");
+  command->add_flag("--scores", options->scores,
+                    "Report what the keypoints' scores are worth as well\n"
+                    "(pck and pckh): for scores from 0.05 to 0.95, of the\n"
+                    "labelled keypoints with at least that the share that is\n"
+                    "right, and the shares of all right ones and of all\n"
+                    "absent ones that have at least that");
   auto* flip = add_flip(*command, options->estimator);
   auto* crop = add_crop(*command, options->estimator);
   command
       ->add_option("--boxes", options->boxes,
-                   "gt (default): the annotations' boxes; or for oks a FILE\n"
-                   "of a detector's results in COCO's format. For oks, a\n"
-                   "model of several people looks for everybody instead")
-      ->type_name("gt|FILE");
+                   "gt (default): the annotations' boxes; detect: those of\n"
+                   "the person detector; or for oks a FILE of a detector's\n"
+                   "results in COCO's format. For oks, a model of several\n"
+                   "people looks for everybody instead of gt")
+      ->type_name("gt|detect|FILE");
+  add_detector_choice(*command, options->detector);
+  command
+      ->add_option("--min-height", options->min_height,
+                   "boxes: only people at least this share of the photo's\n"
+                   "height (default 0.2) are to be found")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("SHARE");
   command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
       ->needs("--boxes")
       ->type_name("SCORE");
@@ -338,7 +385,10 @@ void add_evaluate(CLI::App& app, int& status) {
       ->excludes("--boxes")
       ->excludes("--images")
       ->type_name("FILE");
-  command->add_option("--results", options->results, "Write the poses to FILE as COCO keypoint results")
+  command
+      ->add_option("--results", options->results,
+                   "Write the poses, or with boxes these, to FILE as COCO\n"
+                   "results")
       ->excludes("--poses")
       ->type_name("FILE");
   command->add_option("--json", options->json, "Write the scores to FILE; - for stdout")->type_name("FILE");
@@ -358,9 +408,22 @@ void add_evaluate(CLI::App& app, int& status) {
         "Keypoints are matched by name; those that only the annotations or only the model have\n"
         "do not count. A photo that cannot be read is named, and nobody in it counts.\n"
         "pckh takes the head's size from the annotations' \"headbox\": [x1, y1, x2, y2], and where\n"
-        "there are none from head_top to upper_neck.\n");
+        "there are none from head_top to upper_neck.\n\n"
+        "With --boxes detect, pck and pckh pair annotated people with detections one to one, the\n"
+        "largest intersection over union first and 0.3 at least; the keypoints of people who have\n"
+        "no partner count as wrong.\n\n"
+        "--scores calls a keypoint absent if it is not labelled, the person has another that is, and\n"
+        "it is labelled for anybody in the data set; JSON has every keypoint's table.\n\n"
+        "--metric boxes needs images and boxes only, no keypoints. A detection is right from an\n"
+        "intersection over union of 0.5 with an annotated box on; smaller people and crowds are\n"
+        "neither missed nor wrong to find, nor are smaller detections of nobody. Recall and\n"
+        "precision are at the detector's threshold, AP (COCO's) is of all detections from a score\n"
+        "of 0.01 on.\n");
   });
-  command->callback([options, &status] { status = evaluate(*options); });
+  command->callback([options, &status] {
+    check(*options);
+    status = options->scores_boxes() ? evaluate_boxes(*options) : evaluate_poses(*options);
+  });
 }
 
 }  // namespace limn::program

@@ -120,6 +120,12 @@ std::string describe_decoder(const DecoderOptions& decoder) {
                 several.window, several.samples, decoder.offset);
 }
 
+std::string describe_keypoints(const Skeleton& skeleton) {
+  std::string text = std::to_string(skeleton.keypoints.size()) + ":";
+  for (const std::string& keypoint : skeleton.keypoints) text += " " + keypoint;
+  return text;
+}
+
 void print_field(const char* name, const std::string& value) {
   if (!value.empty()) std::printf("%-10s  %s\n", name, value.c_str());
 }
@@ -131,9 +137,7 @@ void print_document(const ModelDocument& document, const std::string& file) {
   print_field("input", describe_input(document.input));
   print_field("geometry", describe_geometry(document.input));
   print_field("decoder", describe_decoder(document.decoder));
-  std::string keypoints = std::to_string(document.skeleton.keypoints.size()) + ":";
-  for (const std::string& keypoint : document.skeleton.keypoints) keypoints += " " + keypoint;
-  print_field("keypoints", keypoints);
+  if (!finds_boxes(document.network)) print_field("keypoints", describe_keypoints(document.skeleton));
   print_field("source", document.source.url);
   print_field("sha256", document.source.sha256);
   print_field("licence", document.source.license);

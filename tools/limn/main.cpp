@@ -37,7 +37,8 @@ int main(int argc, char** argv) {
         "its reference; 2 the command line or the model is wrong, or the JSON cannot be written.\n"
         "Errors go to stderr, in lines that begin with \"limn: \".\n\n"
         "A command that needs a model and is told none takes the one that the environment\n"
-        "variable LIMN_MODEL names, else the default model that comes with limn.");
+        "variable LIMN_MODEL names, else the default model that comes with limn; likewise the\n"
+        "person detector that LIMN_DETECTOR names, else the default one.");
     add_commands(app, status);
     try {
       app.parse(argc, argv);

@@ -17,11 +17,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* default_model_name = "pose_resnet18_mpii16_192x192.safetensors";
-
 fs::path& program_path() {
   static fs::path path;
   return path;
+}
+
+/// The file that an environment variable names, else the one of that name in share/limn of where the program is
+/// installed or in the source tree. Throws Error, saying `missing` and where it was looked for, if there is none.
+std::string default_file(const char* variable, const char* name, const std::string& missing) {
+  const char* chosen = std::getenv(variable);
+  if (chosen != nullptr && *chosen != '\0') return chosen;
+  std::vector<fs::path> places;
+  if (!program_path().empty()) places.push_back(program_path().parent_path().parent_path() / "share" / "limn" / name);
+#if defined(LIMN_WEIGHTS_DIR)
+  places.push_back(fs::path(LIMN_WEIGHTS_DIR) / name);
+#endif
+  std::string tried;
+  for (const fs::path& place : places) {
+    std::error_code error;
+    if (fs::exists(place, error)) return place.string();
+    tried += (tried.empty() ? "" : " and ") + place.string();
+  }
+  throw Error(missing + tried);
 }
 
 /// A network that can be named on the command line, with the size of the photos it is usually given.
@@ -55,6 +72,11 @@ std::vector<KnownNetwork> known_networks() {
   lip.deconvs = {{512, 4}, {512, 4}, {512, 4}};
   lip.sigmoid_output = true;
   known.push_back({"lip", "lip (resnet18 with 3 deconvolutions of 512 channels)", lip, 256, 256});
+  CenterNet detector;
+  detector.depth = 18;
+  detector.width = 32;
+  detector.deconvs = {{128, 4}, {128, 4}};
+  known.push_back({"person-detector", "person-detector", detector, 320, 320});
   return known;
 }
 
@@ -69,7 +91,8 @@ KnownNetwork described_network(const ModelChoice& choice) {
   for (KnownNetwork& known : known_networks()) {
     if (known.name != choice.network) continue;
     if (choice.keypoints) set_keypoint_count(known.network, *choice.keypoints);
-    known.title += ", " + count_of(static_cast<std::size_t>(keypoint_count(known.network)), "keypoint", "keypoints");
+    const auto keypoints = static_cast<std::size_t>(keypoint_count(known.network));
+    if (!finds_boxes(known.network)) known.title += ", " + count_of(keypoints, "keypoint", "keypoints");
     return known;
   }
   throw Error("--network " + choice.network + ": expected one of " + known_names());
@@ -84,23 +107,16 @@ void remember_program(const char* argv0) {
 }
 
 std::string default_model() {
-  const char* chosen = std::getenv("LIMN_MODEL");
-  if (chosen != nullptr && *chosen != '\0') return chosen;
-  std::vector<fs::path> places;
-  if (!program_path().empty()) {
-    places.push_back(program_path().parent_path().parent_path() / "share" / "limn" / default_model_name);
-  }
-#if defined(LIMN_DEFAULT_MODEL)
-  places.emplace_back(LIMN_DEFAULT_MODEL);
-#endif
-  std::string tried;
-  for (const fs::path& place : places) {
-    std::error_code error;
-    if (fs::exists(place, error)) return place.string();
-    tried += (tried.empty() ? "" : " and ") + place.string();
-  }
-  throw Error("no model: name one on the command line or in the environment variable LIMN_MODEL; the default model " +
-              std::string("was looked for at ") + tried);
+  return default_file("LIMN_MODEL", "pose_resnet18_mpii16_192x192.safetensors",
+                      "no model: name one on the command line or in the environment variable LIMN_MODEL; the default "
+                      "model was looked for at ");
+}
+
+std::string default_detector() {
+  return default_file("LIMN_DETECTOR", "person_detector_320x320.safetensors",
+                      "no person detector: --detector FILE or the environment variable LIMN_DETECTOR names one, and "
+                      "limn estimate --no-detector takes each photo for one person; the default detector was looked "
+                      "for at ");
 }
 
 RandomWeights::RandomWeights(const Graph& graph) {
@@ -138,7 +154,8 @@ void add_model_choice(CLI::App& command, ModelChoice& choice) {
   auto* network = command.add_option("--network", choice.network,
                                      "Instead of a model: resnet18, resnet34, resnet50,\n"
                                      "resnet101 or resnet152 with three deconvolutions,\n"
-                                     "pose-resnet18-body, hrnet-w32, hrnet-w48 or lip");
+                                     "pose-resnet18-body, hrnet-w32, hrnet-w48, lip or\n"
+                                     "person-detector");
   network->excludes(file)->type_name("NAME");
   command.add_option("--keypoints", choice.keypoints, "Its number of keypoints (default: as published)")
       ->needs(network)
@@ -168,6 +185,23 @@ CLI::Option* add_crop(CLI::App& command, EstimatorOptions& options) {
                   "by FACTOR, such as neighbours; 0 for nothing. Default:\n"
                   "the model's")
       ->type_name("FACTOR");
+}
+
+std::vector<CLI::Option*> add_detector_choice(CLI::App& command, DetectorChoice& choice) {
+  CLI::Option* const file = command.add_option("--detector", choice.file,
+                                               "Person detector's model file; default: LIMN_DETECTOR,\n"
+                                               "or the one that comes with limn");
+  CLI::Option* const threshold = command.add_option("--detector-threshold", choice.threshold,
+                                                    "Score from which on the detector's boxes are people;\n"
+                                                    "default: the model's");
+  CLI::Option* const input = command.add_option("--detector-input", choice.input,
+                                                "Height and width of the detector's input, multiples of\n"
+                                                "32 pixels; default: the model's");
+  return {file->type_name("FILE"), threshold->check(CLI::Range(0.0, 1.0))->type_name("SCORE"), input->type_name("HxW")};
+}
+
+Model open_detector_model(const DetectorChoice& choice) {
+  return Model::open(choice.file.empty() ? default_detector() : choice.file);
 }
 
 namespace {

@@ -14,6 +14,8 @@
 #include <limn/network/graph.hpp>
 #include <limn/pose/estimator_options.hpp>
 
+#include "detector_choice.hpp"
+
 namespace limn::program {
 
 /// Notes how the program was called; default_model() looks beside it.
@@ -22,6 +24,9 @@ void remember_program(const char* argv0);
 /// The model file for a command that names none: the one in the environment variable LIMN_MODEL, else in share/limn of
 /// where the program is installed, else in the source tree it was built from. Throws Error if there is none.
 std::string default_model();
+
+/// Likewise the person detector's: the one in LIMN_DETECTOR, else in the same places.
+std::string default_detector();
 
 /// Weights of the right shapes for any graph, and their memory. Values are random, always the same, and such that
 /// nothing overflows: for measuring time, not for poses.
@@ -51,6 +56,12 @@ CLI::Option* add_flip(CLI::App& command, EstimatorOptions& options);
 
 /// Adds --crop to a command and returns it.
 CLI::Option* add_crop(CLI::App& command, EstimatorOptions& options);
+
+/// Adds --detector, --detector-threshold and --detector-input to a command and returns them.
+std::vector<CLI::Option*> add_detector_choice(CLI::App& command, DetectorChoice& choice);
+
+/// The detector's model file, or the default one's, open. Throws Error if there is none.
+Model open_detector_model(const DetectorChoice& choice);
 
 /// A network that was chosen, with the input's height and width.
 struct ChosenNetwork {

@@ -26,6 +26,10 @@ bool stderr_is_a_terminal() {
 #endif
 }
 
+std::size_t workers_for(std::size_t photos, int threads) {
+  return (std::min)(photos, static_cast<std::size_t>(threads));
+}
+
 }  // namespace
 
 Reporter::Reporter(std::vector<std::string> files, std::FILE* lines, bool progress)
@@ -85,19 +89,20 @@ int thread_count(int wish) {
   return wish > 0 ? wish : static_cast<int>((std::max)(1U, std::thread::hardware_concurrency()));
 }
 
-void share_out(const PoseEstimator& estimator, std::size_t photos, int threads,
-               const std::function<void(std::size_t, PoseEstimator::Workspace&)>& work) {
-  const std::size_t workers = (std::min)(photos, static_cast<std::size_t>(threads));
-  if (workers == 0) return;
+std::vector<PoseEstimator::Workspace> make_workspaces(const PoseEstimator& estimator, std::size_t photos, int threads) {
   std::vector<PoseEstimator::Workspace> workspaces;
-  for (std::size_t i = 0; i < workers; ++i) workspaces.push_back(estimator.make_workspace());
+  for (std::size_t i = 0; i < workers_for(photos, threads); ++i) workspaces.push_back(estimator.make_workspace());
+  return workspaces;
+}
+
+void share_out(std::size_t photos, int threads, const std::function<void(std::size_t, std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
-  const auto run = [&](PoseEstimator::Workspace& workspace) {
-    for (std::size_t i = next.fetch_add(1); i < photos; i = next.fetch_add(1)) work(i, workspace);
+  const auto run = [&](std::size_t worker) {
+    for (std::size_t i = next.fetch_add(1); i < photos; i = next.fetch_add(1)) work(i, worker);
   };
   std::vector<std::thread> others;
-  for (std::size_t i = 1; i < workers; ++i) others.emplace_back(run, std::ref(workspaces[i]));
-  run(workspaces[0]);
+  for (std::size_t i = 1; i < workers_for(photos, threads); ++i) others.emplace_back(run, i);
+  run(0);
   for (std::thread& other : others) other.join();
 }
 

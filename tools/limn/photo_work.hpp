@@ -55,9 +55,12 @@ void check_on_photo(const Box& box, const Image& photo);
 /// Threads for the user's wish, 0 for as many as the machine has processors.
 int thread_count(int wish);
 
-/// Calls `work` for the numbers of `photos`, in any order, by several threads with a workspace each. It must not throw.
-void share_out(const PoseEstimator& estimator, std::size_t photos, int threads,
-               const std::function<void(std::size_t, PoseEstimator::Workspace&)>& work);
+/// The workspaces of the threads that share_out() uses.
+std::vector<PoseEstimator::Workspace> make_workspaces(const PoseEstimator& estimator, std::size_t photos, int threads);
+
+/// Calls `work` for the numbers of `photos`, in any order, by several threads, of which the number is passed as well.
+/// It must not throw.
+void share_out(std::size_t photos, int threads, const std::function<void(std::size_t photo, std::size_t worker)>& work);
 
 /// Opens a file to be written, "-" for stdout, "" for none (null). Throws Error if it cannot be. To be called before
 /// the work, so that a wrong name costs nothing.

@@ -61,14 +61,20 @@ OutputNames::OutputNames(std::string folder, const std::vector<PhotoFile>& input
 }
 
 std::string OutputNames::claim(const std::string& photo, const std::string& suffix) {
+  return claim(photo, suffix, 1).front();
+}
+
+std::vector<std::string> OutputNames::claim(const std::string& photo, const std::string& suffix, std::size_t count) {
   const fs::path path(photo);
   const std::string extension = lower(path.extension().string());
   const char* ending = extension == ".jpg" || extension == ".jpeg" ? ".jpg" : ".png";
-  for (int number = 1;; ++number) {
+  std::vector<std::string> names;
+  for (int number = 1; names.size() < count; ++number) {
     const std::string numbered = number == 1 ? "" : "_" + std::to_string(number);
     const std::string name = (fs::path(folder_) / (path.stem().string() + suffix + numbered + ending)).string();
-    if (claim_exactly(name)) return name;
+    if (claim_exactly(name)) names.push_back(name);
   }
+  return names;
 }
 
 bool OutputNames::claim_exactly(const std::string& path) { return taken_.insert(key_of(path)).second; }

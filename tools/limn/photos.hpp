@@ -1,6 +1,7 @@
 // Which photos are asked for, and what the pictures made of them are called.
 #pragma once
 
+#include <cstddef>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ class OutputNames {
   /// FOLDER/<stem of the photo><suffix>.jpg for JPEG photos, .png for others; with "_2", "_3", ... before the ending
   /// if the name is taken.
   std::string claim(const std::string& photo, const std::string& suffix);
+
+  /// As many such names.
+  std::vector<std::string> claim(const std::string& photo, const std::string& suffix, std::size_t count);
 
   /// Claims this very name. Returns whether it was free.
   bool claim_exactly(const std::string& path);

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include <limn/core/error.hpp>
 #include <limn/metrics/coco_evaluation.hpp>
+#include <limn/metrics/oks.hpp>
 #include <limn/metrics/pckh.hpp>
 #include <limn/metrics/posture.hpp>
 
@@ -16,20 +17,8 @@ namespace limn::program {
 
 namespace {
 
-/// The places of the keypoints that count.
-std::vector<Point> places_of(const Pose& pose, const KeypointMatch& match) {
-  std::vector<Point> places;
-  for (const std::size_t i : match.scored) {
-    const Keypoint& keypoint = pose.keypoints[static_cast<std::size_t>(match.in_model[i])];
-    places.push_back({static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)});
-  }
-  return places;
-}
-
 /// The names of Posture's values.
 constexpr std::array<const char*, 3> postures = {"upright", "tilted", "upside down"};
-
-std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4f", share); }
 
 }  // namespace
 
@@ -47,12 +36,37 @@ bool any_labelled(const Labels& labels) {
   return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return label.labelled(); });
 }
 
+std::vector<Point> places_of(const Pose& pose, const EvaluateOptions& options, const KeypointMatch& match) {
+  constexpr double nowhere = std::numeric_limits<double>::quiet_NaN();
+  if (pose.keypoints.empty()) return std::vector<Point>(match.scored.size(), {nowhere, nowhere});
+  std::vector<Point> places;
+  for (const std::size_t i : match.scored) {
+    const Keypoint& keypoint = pose.keypoints[static_cast<std::size_t>(match.in_model[i])];
+    places.push_back({static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)});
+  }
+  return options.from_one ? from_one(std::move(places)) : places;
+}
+
+double size_of(const CocoPerson& person, const Labels& labels, const CocoFile& file, const EvaluateOptions& options,
+               const KeypointMatch& match) {
+  if (options.pckh()) {
+    if (!file.head_boxes) return head_segment_size(labels, match.skeleton);
+    if (!person.head_box) return 0;
+    const auto& [x1, y1, x2, y2] = *person.head_box;
+    return head_box_size(x1, y1, x2, y2);
+  }
+  if (options.size == "torso") return torso_size(labels, match.skeleton);
+  if (options.size == "box") return box_size(person.box);
+  return torso_or_box_size(labels, match.skeleton, person.box);
+}
+
 std::vector<std::size_t> kept_poses(const Photo& photo, const EvaluateOptions& options, const KeypointMatch& match) {
   std::vector<FoundPerson> persons;
   std::vector<std::size_t> all;
   for (std::size_t i = 0; i < photo.poses.size(); ++i) {
-    persons.push_back({places_of(photo.poses[i], match), static_cast<double>(photo.poses[i].score), photo.areas[i]});
-    all.push_back(i);
+    persons.push_back(
+        {places_of(photo.poses[i], options, match), static_cast<double>(photo.poses[i].score), photo.areas[i]});
+    if (!photo.poses[i].keypoints.empty()) all.push_back(i);
   }
   return options.oks() && !options.boxes_are_annotated() ? oks_nms(persons, match.sigmas) : all;
 }
@@ -60,19 +74,6 @@ std::vector<std::size_t> kept_poses(const Photo& photo, const EvaluateOptions& o
 Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const EvaluateOptions& options,
                  const KeypointMatch& match) {
   const Skeleton& skeleton = match.skeleton;
-  const bool head_boxes = std::any_of(file.people.begin(), file.people.end(),
-                                      [](const CocoPerson& person) { return person.head_box.has_value(); });
-  const auto size_of = [&](const CocoPerson& person, const Labels& labels) {
-    if (options.pckh()) {
-      if (!head_boxes) return head_segment_size(labels, skeleton);
-      if (!person.head_box) return 0.0;
-      const auto& [x1, y1, x2, y2] = *person.head_box;
-      return head_box_size(x1, y1, x2, y2);
-    }
-    if (options.size == "torso") return torso_size(labels, skeleton);
-    if (options.size == "box") return box_size(person.box);
-    return torso_or_box_size(labels, skeleton, person.box);
-  };
   // At the threshold asked for, and for PCKh at a tenth and at what was published as a tenth.
   std::vector<std::pair<std::string, double>> thresholds = {{"Mean", options.threshold()}};
   if (options.pckh()) {
@@ -92,15 +93,15 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
   for (const Photo& photo : photos) {
     if (photo.failed) continue;
     for (std::size_t i = 0; i < photo.boxes.size(); ++i) {
-      const Labels labels = labels_of(*photo.boxes[i].person, match);
-      const double size = size_of(*photo.boxes[i].person, labels);
+      const CocoPerson& person = *photo.boxes[i].person;
+      const Labels labels = labels_of(person, match);
+      const double size = size_of(person, labels, file, options, match);
       if (!(size > 0)) {
         ++without_size;
         continue;
       }
       ++scores.people;
-      std::vector<Point> places = places_of(photo.poses[i], match);
-      if (options.from_one) places = from_one(std::move(places));
+      const std::vector<Point> places = places_of(photo.poses[i], options, match);
       for (std::size_t t = 1; t < thresholds.size(); ++t) {
         count_right(labels, places, thresholds[t].second * size, tallies[t]);
       }
@@ -136,8 +137,9 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
   }
 
   if (options.pckh()) {
-    scores.notes.push_back(head_boxes ? "Size: 0.6 times the diagonal of the head's box, as MPII's evaluation has it."
-                                      : "Size: from head_top to upper_neck, as there are no head boxes (\"headbox\").");
+    scores.notes.push_back(file.head_boxes
+                               ? "Size: 0.6 times the diagonal of the head's box, as MPII's evaluation has it."
+                               : "Size: from head_top to upper_neck, as there are no head boxes (\"headbox\").");
     scores.notes.emplace_back("Rows of two sides are the mean of their shares, as published.");
   } else if (options.size == "torso") {
     scores.notes.emplace_back("Size: from left_shoulder to right_hip.");
@@ -176,7 +178,7 @@ Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& option
     std::vector<FoundPerson> found = photo.given;
     for (const std::size_t i : kept_poses(photo, options, match)) {
       const Pose& pose = photo.poses[i];
-      found.push_back({places_of(pose, match), static_cast<double>(pose.score), photo.areas[i]});
+      found.push_back({places_of(pose, options, match), static_cast<double>(pose.score), photo.areas[i]});
     }
     evaluation.add_image(annotated, found);
   }
@@ -199,10 +201,21 @@ Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& option
   } else if (options.poses.empty()) {
     scores.notes.emplace_back(options.boxes_are_annotated()
                                   ? "Boxes: the annotations', clipped to the photo by COCO's rule."
-                                  : "Boxes: " + options.boxes + "; of poses with an OKS above 0.9 the best is kept.");
+                                  : "Boxes: " + (options.boxes_are_detected() ? "the detector's" : options.boxes) +
+                                        "; of poses with an OKS above 0.9 the best is kept.");
     scores.notes.emplace_back("Scores: the box's times the mean of the keypoints' above 0.2.");
   }
   return scores;
+}
+
+std::vector<double> score_steps() {
+  std::vector<double> steps;
+  for (int i = 1; i < 20; ++i) steps.push_back(i / 20.0);
+  return steps;
+}
+
+std::string left_out_photos(std::size_t failed) {
+  return "Left out with everybody in them: " + count_of(failed, "photo", "photos") + ".";
 }
 
 void print(const Scores& scores) {
@@ -243,6 +256,7 @@ nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& opti
     json["boxes"] = scores.boxes;
     json["flip"] = options.estimator.flip;
     json["flip_shift"] = options.estimator.flip_shift;
+    if (!scores.detector.empty()) json["detector"] = scores.detector;
     if (options.estimator.crop) json["crop"] = *options.estimator.crop;
   } else {
     json["poses"] = options.poses;
@@ -251,6 +265,7 @@ nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& opti
   json["metric"] = scores.metric;
   if (!options.oks()) json["threshold"] = options.threshold();
   json["people"] = scores.people;
+  if (scores.people_found) json["people_found"] = *scores.people_found;
   json["failed_photos"] = failed;
   for (const auto& [name, value] : scores.values) json["values"][name] = value;
   const auto counts_of = [](const auto& score) {

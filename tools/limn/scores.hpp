@@ -1,50 +1,25 @@
-// What `limn evaluate` knows about the photos it scores a model on, and the scores.
+// The scores of `limn evaluate`.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include <limn/metrics/oks.hpp>
+#include <limn/metrics/labels.hpp>
 #include <limn/metrics/pck.hpp>
 #include <limn/metrics/sides.hpp>
-#include <limn/pose/estimator_options.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/skeleton.hpp>
 
 #include "coco_file.hpp"
+#include "evaluate_options.hpp"
+#include "labelled_photos.hpp"
 
 namespace limn::program {
-
-/// What the command line asks for.
-struct EvaluateOptions {
-  std::string annotations;
-  std::string images;
-  std::string model;
-  std::string input;
-  std::string metric = "pck";
-  std::string size = "torso-or-box";
-  double at = 0;  ///< 0 for the metric's usual one
-  std::string boxes = "gt";
-  double min_box_score = 0;
-  std::string poses;
-  std::string results;
-  std::string json;
-  EstimatorOptions estimator;  ///< flip test and crop
-  bool from_one = false;
-  int threads = 0;
-
-  bool oks() const { return metric == "oks"; }
-  bool pckh() const { return metric == "pckh"; }
-  bool boxes_are_annotated() const { return boxes == "gt"; }
-  double threshold() const {
-    if (at > 0) return at;
-    return pckh() ? 0.5 : 0.2;
-  }
-};
 
 /// Keypoints in the annotations' order, and what of them can be scored.
 struct KeypointMatch {
@@ -54,28 +29,6 @@ struct KeypointMatch {
   std::vector<double> sigmas;         ///< theirs, for OKS
   Skeleton skeleton;                  ///< theirs
   std::vector<std::string> left_out;  ///< annotated, but not scored
-};
-
-/// Where somebody is to be found.
-struct PersonBox {
-  const CocoPerson* person = nullptr;  ///< whose box it is; null for a detector's
-  Box box;
-  double box_score = 1;
-};
-
-/// A photo of the annotations.
-struct Photo {
-  CocoImage image;
-  std::string file;
-  std::vector<const CocoPerson*> people;
-  std::vector<PersonBox> boxes;
-  bool everybody = false;          ///< whether a model of several people is to find all, instead of the boxes
-  std::vector<FoundPerson> given;  ///< with --poses: the poses, instead of boxes
-
-  bool failed = false;
-  std::vector<Pose> poses;               ///< what was found in the boxes
-  std::vector<double> areas;             ///< of the regions looked at, in square pixels of the photo
-  std::vector<const CocoPerson*> whose;  ///< the boxes were; null where nobody knows
 };
 
 /// PCK or PCKh of a keypoint, or of several.
@@ -98,13 +51,15 @@ struct Scores {
   std::string title;
   std::string metric;
   std::string unit;   ///< heading of the column of numbers
-  std::string boxes;  ///< "gt", a file, or "none" where everybody was looked for
+  std::string boxes;  ///< "gt", "detect", a file, or "none" where everybody was looked for
   std::vector<std::pair<std::string, double>> values;
   std::vector<std::string> notes;
   std::vector<KeypointScore> keypoints;  ///< of PCK and PCKh
   KeypointScore mean;                    ///< of these
   std::vector<PostureScore> postures;    ///< likewise, where the annotations have hips and shoulders
   std::size_t people = 0;
+  std::string detector;                     ///< the name of the one whose boxes they are; empty without
+  std::optional<std::size_t> people_found;  ///< of PCK and PCKh: whose box it found
 };
 
 /// The labels of the keypoints that count.
@@ -112,7 +67,15 @@ Labels labels_of(const CocoPerson& person, const KeypointMatch& match);
 
 bool any_labelled(const Labels& labels);
 
-/// The poses of a photo that are somebody else's than one better scored; all of them where boxes are annotated.
+/// The places of the keypoints that count, in the annotations' pixels; not a number where nobody was found.
+std::vector<Point> places_of(const Pose& pose, const EvaluateOptions& options, const KeypointMatch& match);
+
+/// The size of a person that PCK or PCKh allows a share of; 0 if there is none.
+double size_of(const CocoPerson& person, const Labels& labels, const CocoFile& file, const EvaluateOptions& options,
+               const KeypointMatch& match);
+
+/// The poses of a photo that are somebody else's than one better scored; all of those found where it is known whose
+/// boxes are.
 std::vector<std::size_t> kept_poses(const Photo& photo, const EvaluateOptions& options, const KeypointMatch& match);
 
 /// PCK or PCKh of all photos that could be done.
@@ -121,6 +84,12 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
 
 /// COCO's ten numbers. Throws Error if an annotation has no area.
 Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& options, const KeypointMatch& match);
+
+/// The scores of a table over scores: 0.05, 0.10, ..., 0.95.
+std::vector<double> score_steps();
+
+/// "Left out with everybody in them: 2 photos."
+std::string left_out_photos(std::size_t failed);
 
 /// To stdout.
 void print(const Scores& scores);

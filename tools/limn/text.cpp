@@ -1,6 +1,7 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 
@@ -28,18 +29,20 @@ std::string thousands(Index number) {
   return digits;
 }
 
+std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4f", share); }
+
 std::string count_of(std::size_t count, const std::string& one, const std::string& many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-std::pair<Index, Index> parse_size(const std::string& text) {
+std::pair<Index, Index> parse_size(const std::string& text, const std::string& option) {
   if (text.empty()) return {0, 0};
   int height = 0;
   int width = 0;
   char more = 0;
   if (text.size() > 12 || std::sscanf(text.c_str(), "%dx%d%c", &height, &width, &more) != 2 || height <= 0 ||
       width <= 0) {
-    throw Error("--input " + text + ": expected HEIGHTxWIDTH in pixels, for example 256x192");
+    throw Error(option + " " + text + ": expected HEIGHTxWIDTH in pixels, for example 256x192");
   }
   return {height, width};
 }

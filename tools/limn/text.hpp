@@ -19,11 +19,15 @@ format(const char* pattern, ...);
 /// 15376464 as "15,376,464".
 std::string thousands(Index number);
 
+/// A share with four decimals; "-" for NaN, a share of nothing.
+std::string text_of(double share);
+
 /// "1 photo", "2 photos".
 std::string count_of(std::size_t count, const std::string& one, const std::string& many);
 
-/// Height and width from "HEIGHTxWIDTH"; both 0 for an empty text. Throws Error for anything else.
-std::pair<Index, Index> parse_size(const std::string& text);
+/// Height and width from "HEIGHTxWIDTH"; both 0 for an empty text. Throws Error, naming the option that it is from, for
+/// anything else.
+std::pair<Index, Index> parse_size(const std::string& text, const std::string& option = "--input");
 
 /// Rows of text in columns: the first column to the left, the others to the right unless said otherwise.
 class Table {

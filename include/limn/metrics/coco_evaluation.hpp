@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <limn/core/error.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/metrics/oks.hpp>
+#include <limn/metrics/precision_recall.hpp>
 #include <limn/pose/pose.hpp>
 
 namespace limn {
@@ -69,17 +69,16 @@ class CocoEvaluation {
 
   /// Throws Error if a person has another number of keypoints than there are sigmas, or a score is not a number.
   void add_image(const std::vector<AnnotatedPerson>& annotated, const std::vector<FoundPerson>& found) {
-    std::vector<std::size_t> order(found.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::vector<double> scores;
     for (const FoundPerson& person : found) {
       if (std::isnan(person.score)) throw Error("COCO evaluation: the score of a found person is not a number");
       if (person.keypoints.size() != sigmas_.size()) {
         throw Error("COCO evaluation: expected persons of " + std::to_string(sigmas_.size()) + " keypoints, found " +
                     std::to_string(person.keypoints.size()));
       }
+      scores.push_back(person.score);
     }
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return found[a].score > found[b].score; });
+    std::vector<std::size_t> order = detail::best_first(scores);
     if (order.size() > most_found) order.resize(most_found);
 
     Image image;
@@ -117,7 +116,6 @@ class CocoEvaluation {
  private:
   static constexpr std::size_t most_found = 20;
   static constexpr std::size_t threshold_count = 10;
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
   struct Person {
     double area;
@@ -132,8 +130,6 @@ class CocoEvaluation {
     std::vector<double> areas;
     std::vector<double> similarities;  // persons x found, row-major
   };
-
-  enum class Outcome : char { right, wrong, does_not_count };
 
   /// At each threshold: average precision and largest recall; -1 where there is nobody to be found.
   struct Averages {
@@ -162,92 +158,36 @@ class CocoEvaluation {
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(threshold_count);
   }
 
-  /// What becomes of an image's found persons at an OKS threshold. `counts` says for each annotated person whether it
-  /// does, `order` lists those that count before the others.
-  static void match(const Image& image, double least, const std::vector<bool>& counts,
-                    const std::vector<std::size_t>& order, double smallest, double largest,
-                    std::vector<Outcome>& outcomes) {
-    const std::size_t found = image.scores.size();
-    std::vector<bool> taken(image.persons.size(), false);
-    for (std::size_t i = 0; i < found; ++i) {
-      std::size_t match = none;
-      double best = (std::min)(least, 1 - 1e-10);
-      for (const std::size_t person : order) {
-        if (taken[person] && !image.persons[person].crowd) continue;
-        if (match != none && counts[match] && !counts[person]) break;
-        const double similarity = image.similarities[person * found + i];
-        if (!(similarity >= best)) continue;
-        best = similarity;
-        match = person;
-      }
-      if (match != none) {
-        taken[match] = true;
-        outcomes.push_back(counts[match] ? Outcome::right : Outcome::does_not_count);
-      } else {
-        const bool in_range = image.areas[i] >= smallest && image.areas[i] <= largest;
-        outcomes.push_back(in_range ? Outcome::wrong : Outcome::does_not_count);
-      }
-    }
-  }
-
   /// For persons of these areas in square pixels, both ends included.
   Averages averages(double smallest, double largest) const {
+    const auto in_range = [&](double area) { return area >= smallest && area <= largest; };
     std::size_t to_be_found = 0;
     std::vector<double> scores;
-    std::array<std::vector<Outcome>, threshold_count> outcomes;
+    std::array<std::vector<detail::Outcome>, threshold_count> outcomes;
     for (const Image& image : images_) {
-      std::vector<bool> counts;
+      detail::CocoMatch match;
+      match.similarities = image.similarities;
       for (const Person& person : image.persons) {
-        counts.push_back(!person.never_counts && person.area >= smallest && person.area <= largest);
-        to_be_found += counts.back() ? 1 : 0;
+        match.counts.push_back(!person.never_counts && in_range(person.area));
+        match.crowd.push_back(person.crowd);
+        to_be_found += match.counts.back() ? 1 : 0;
       }
-      std::vector<std::size_t> order(counts.size());
-      std::iota(order.begin(), order.end(), std::size_t{0});
-      std::stable_partition(order.begin(), order.end(), [&](std::size_t person) { return counts[person]; });
+      for (const double area : image.areas) match.in_range.push_back(in_range(area));
       scores.insert(scores.end(), image.scores.begin(), image.scores.end());
-      for (std::size_t t = 0; t < threshold_count; ++t) {
-        match(image, threshold(t), counts, order, smallest, largest, outcomes[t]);
-      }
+      for (std::size_t t = 0; t < threshold_count; ++t) detail::match_like_coco(match, threshold(t), outcomes[t]);
     }
 
     Averages result;
     result.precision.fill(-1);
     result.recall.fill(-1);
     if (to_be_found == 0) return result;
-    std::vector<std::size_t> order(scores.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+    const std::vector<std::size_t> order = detail::best_first(scores);
     for (std::size_t t = 0; t < threshold_count; ++t) {
-      average(outcomes[t], order, static_cast<double>(to_be_found), result.precision[t], result.recall[t]);
+      const auto average = detail::average_precision(outcomes[t], order, static_cast<double>(to_be_found));
+      result.precision[t] = average.precision;
+      result.recall[t] = average.recall;
     }
     return result;
-  }
-
-  /// Average precision and largest recall of the found persons in that order.
-  static void average(const std::vector<Outcome>& outcomes, const std::vector<std::size_t>& order, double to_be_found,
-                      double& average_precision, double& largest_recall) {
-    std::vector<double> recalls;
-    std::vector<double> precisions;
-    double right = 0;
-    double wrong = 0;
-    for (const std::size_t i : order) {
-      right += outcomes[i] == Outcome::right ? 1 : 0;
-      wrong += outcomes[i] == Outcome::wrong ? 1 : 0;
-      recalls.push_back(right / to_be_found);
-      precisions.push_back(right / (right + wrong + std::numeric_limits<double>::epsilon()));
-    }
-    largest_recall = recalls.empty() ? 0 : recalls.back();
-    for (std::size_t i = precisions.size(); i-- > 1;) {
-      precisions[i - 1] = (std::max)(precisions[i - 1], precisions[i]);
-    }
-    constexpr int recall_steps = 100;
-    double sum = 0;
-    for (int step = 0; step <= recall_steps; ++step) {
-      const double recall = step == recall_steps ? 1.0 : 0.01 * step;
-      const auto reached = std::lower_bound(recalls.begin(), recalls.end(), recall);
-      if (reached != recalls.end()) sum += precisions[static_cast<std::size_t>(reached - recalls.begin())];
-    }
-    average_precision = sum / (recall_steps + 1);
   }
 
   std::vector<double> sigmas_;

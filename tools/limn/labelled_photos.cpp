@@ -1,0 +1,111 @@
+#include "labelled_photos.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include <limn/core/error.hpp>
+#include <limn/image/io.hpp>
+#include <limn/metrics/box_evaluation.hpp>
+
+#include "photo_work.hpp"
+
+namespace limn::program {
+
+namespace fs = std::filesystem;
+
+CocoFile read_annotations(const EvaluateOptions& options) {
+  CocoFile file = read_coco_file(options.annotations);
+  if (!file.annotated) throw Error(options.annotations + ": expected COCO annotations, found a list of results");
+  return file;
+}
+
+std::vector<Photo> photos_of(const CocoFile& file, const EvaluateOptions& options) {
+  const fs::path folder =
+      options.images.empty() ? fs::path(options.annotations).parent_path() : fs::path(options.images);
+  std::map<std::int64_t, Photo> by_id;
+  for (const CocoImage& image : file.images) {
+    Photo& photo = by_id[image.id];
+    photo.image = image;
+    photo.file = (folder / image.file_name).string();
+  }
+  for (const CocoPerson& person : file.people) by_id[person.image_id].people.push_back(&person);
+  std::vector<Photo> photos;
+  for (auto& [id, photo] : by_id) photos.push_back(std::move(photo));
+  return photos;
+}
+
+Box box_of(const CocoPerson& person, const EvaluateOptions& options) {
+  Box box = person.box;
+  if (options.from_one) {
+    box.x -= 1;
+    box.y -= 1;
+  }
+  return box;
+}
+
+Box cut_to_photo(const Box& box, Index width, Index height) {
+  const float left = (std::max)(0.0F, box.x);
+  const float top = (std::max)(0.0F, box.y);
+  const float right = (std::min)(static_cast<float>(width), box.x + box.width);
+  const float bottom = (std::min)(static_cast<float>(height), box.y + box.height);
+  return {left, top, (std::max)(0.0F, right - left), (std::max)(0.0F, bottom - top)};
+}
+
+Image load_picture(const Photo& photo) {
+  Image picture = load_image(photo.file);
+  check_size(picture, photo.image.width, photo.image.height);
+  return picture;
+}
+
+void take_detections(const std::vector<Detection>& found, const Image& picture, const EvaluateOptions& options,
+                     Photo& photo) {
+  std::vector<Detection> taken;
+  std::vector<Box> boxes;
+  for (const Detection& detection : found) {
+    if (static_cast<double>(detection.score) < options.min_box_score) continue;
+    taken.push_back(detection);
+    boxes.push_back(detection.box);
+  }
+  if (!options.pck()) {
+    for (const Detection& detection : taken) photo.boxes.push_back({nullptr, detection.box, detection.score});
+    return;
+  }
+  std::vector<const CocoPerson*> people;
+  std::vector<Box> annotated;
+  for (const CocoPerson* person : photo.people) {
+    if (person->crowd) continue;
+    people.push_back(person);
+    annotated.push_back(cut_to_photo(box_of(*person, options), picture.width(), picture.height()));
+  }
+  constexpr double least_iou = 0.3;
+  const auto partners = pair_boxes(annotated, boxes, least_iou);
+  for (PersonBox& place : photo.boxes) {
+    const auto i = static_cast<std::size_t>(std::find(people.begin(), people.end(), place.person) - people.begin());
+    place.found = partners[i].has_value();
+    if (place.found) place = {place.person, taken[*partners[i]].box, taken[*partners[i]].score};
+  }
+}
+
+std::size_t look_at(const std::vector<Photo*>& photos, int threads,
+                    const std::function<void(Photo&, std::size_t)>& work) {
+  std::vector<std::string> files;
+  for (const Photo* photo : photos) files.push_back(photo->file);
+  Reporter reporter(std::move(files), nullptr, true);
+  share_out(photos.size(), threads, [&](std::size_t i, std::size_t worker) {
+    PhotoReport report;
+    try {
+      work(*photos[i], worker);
+    } catch (const std::exception& error) {
+      photos[i]->failed = true;
+      report.error = without_name(error.what(), photos[i]->file);
+    }
+    reporter.finished(i, report);
+  });
+  return reporter.finish();
+}
+
+}  // namespace limn::program
