@@ -10,10 +10,7 @@ install(EXPORT limnTargets NAMESPACE limn:: DESTINATION ${limn_package_dir})
 if(TARGET limn_program)
   install(TARGETS limn_program)
   # Where the program looks for its default model and detector: share/limn beside the bin directory it is in.
-  install(FILES ${PROJECT_SOURCE_DIR}/weights/pose_resnet18_mpii16_192x192.safetensors
-          DESTINATION ${CMAKE_INSTALL_DATADIR}/limn)
-  install(FILES ${PROJECT_SOURCE_DIR}/weights/person_detector_320x320.safetensors
-          DESTINATION ${CMAKE_INSTALL_DATADIR}/limn OPTIONAL)
+  install(FILES ${limn_default_model} ${limn_default_detector} DESTINATION ${CMAKE_INSTALL_DATADIR}/limn)
 endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/limnConfig.cmake.in ${PROJECT_BINARY_DIR}/limnConfig.cmake

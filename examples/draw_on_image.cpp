@@ -1,10 +1,11 @@
-// Estimates and draws in a picture that is not limn's: draw_on_image MODEL PHOTO PICTURE
+// Finds everybody and draws them in a picture that is not limn's: draw_on_image MODEL DETECTOR PHOTO PICTURE
 //
 // The pixels lie in a buffer of the program's own, BGRA with padded rows as cameras and window systems hand them out.
 // limn reads them and draws on them where they are.
 #include <cstdint>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <vector>
 
 #include <limn/image/io.hpp>
@@ -36,26 +37,29 @@ struct Frame {
   }
 };
 
-void run(const char* model, const char* photo, const char* picture) {
-  const limn::PoseEstimator estimator(model);
+void run(const char* model, const char* detector, const char* photo, const char* picture) {
+  limn::EstimatorOptions estimator_options;
+  estimator_options.detector = std::make_shared<limn::PersonDetector>(detector);
+  const limn::PoseEstimator estimator(model, estimator_options);
   Frame frame(limn::load_image(photo));
 
   const limn::Canvas canvas = {frame.bytes.data(), frame.width, frame.height, frame.row_bytes, limn::PixelFormat::bgra};
-  const limn::Box box = limn::PoseEstimator::whole(canvas);  // or what a person detector says
-  const limn::Pose pose = estimator.estimate(canvas, box);
+  const std::vector<limn::Pose> people = estimator.estimate_all(canvas);
 
   limn::DrawOptions options;
-  options.threshold = 0.25F;  // only what the network is rather sure of
+  options.threshold = estimator.document().decoder.draw_threshold;  // only what the network is rather sure of
   options.left = {0, 200, 120};
   options.right = {240, 60, 160};
   options.link_scale = 0.012;  // of the picture's longer side
   options.alpha = 0.8;
-  limn::draw_pose(canvas, pose, estimator.skeleton(), options);
+  for (const limn::Pose& person : people) {
+    limn::draw_pose(canvas, person, estimator.skeleton(), options);
 
-  // Keypoints can be asked for by name, and there are lines, circles and boxes to draw with.
-  if (const limn::Keypoint* head = pose.find("head_top")) {
-    limn::fill_circle(canvas, head->x, head->y, 6, {255, 220, 0});
-    std::cout << "head top at " << head->x << ", " << head->y << " with score " << head->score << "\n";
+    // Keypoints can be asked for by name, and there are lines, circles and boxes to draw with.
+    if (const limn::Keypoint* head = person.find("head_top")) {
+      limn::fill_circle(canvas, head->x, head->y, 6, {255, 220, 0});
+      std::cout << "head top at " << head->x << ", " << head->y << " with score " << head->score << "\n";
+    }
   }
   limn::save_image(picture, canvas);
 }
@@ -63,12 +67,12 @@ void run(const char* model, const char* photo, const char* picture) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::cerr << "usage: draw_on_image MODEL PHOTO PICTURE\n";
+  if (argc != 5) {
+    std::cerr << "usage: draw_on_image MODEL DETECTOR PHOTO PICTURE\n";
     return 2;
   }
   try {
-    run(argv[1], argv[2], argv[3]);
+    run(argv[1], argv[2], argv[3], argv[4]);
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

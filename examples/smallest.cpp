@@ -1,10 +1,10 @@
 #include <iostream>
 #include <limn/image/io.hpp>
 #include <limn/limn.hpp>
-
 int main(int, char** argv) {
-  const limn::PoseEstimator estimator(argv[1]);
-  const limn::Pose pose = estimator.estimate(limn::load_image(argv[2]));
-  for (const limn::Keypoint& k : pose.keypoints)
-    std::cout << k.name << " " << k.x << " " << k.y << " " << k.score << "\n";
+  limn::EstimatorOptions options;
+  options.detector = std::make_shared<limn::PersonDetector>(argv[2]);
+  const limn::PoseEstimator estimator(argv[1], options);
+  for (const limn::Pose& person : estimator.estimate_all(limn::load_image(argv[3])))
+    for (const limn::Keypoint& k : person.keypoints) std::cout << k.name << " " << k.x << " " << k.y << "\n";
 }

@@ -87,6 +87,7 @@ def parse(arguments):
     cells = number(0, 4096, int)
     add("--margin", type=cells, metavar="CELLS", help="quarter_offset: peaks this near to a border are not refined")
     add("--kernel", type=_odd, metavar="CELLS", help="dark, dark_udp: size of its Gaussian (default: 11)")
+    add("--draw-threshold", type=number(0, 1e6), metavar="SCORE", help="from which keypoints are drawn (default: 0.2)")
     threshold = number(1e-6, 1e6)
     add("--cmap-threshold", type=threshold, metavar="T", help="part_affinity: least value of a peak")
     add("--link-threshold", type=threshold, metavar="T", help="part_affinity: least score of a link")
@@ -294,6 +295,10 @@ def make_decoder(options, network, default):
         decoder = {"type": kind, "offset": default["offset"], **DECODERS[kind]}
     if options.offset is not None:
         decoder["offset"] = options.offset
+    if options.draw_threshold is not None:
+        if kind in ("part_affinity", "center"):
+            raise ConvertError("--draw-threshold does not apply to the decoder %s" % kind)
+        decoder["draw_threshold"] = options.draw_threshold
     for key in sorted({key for settings in DECODERS.values() for key in settings}):
         given = getattr(options, key)
         if given is None:

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Finds the pose in a photo with the default model: installs what is missing (Debian, Ubuntu), builds the limn program,
-# runs it and names the picture and the JSON it wrote.
+# Finds everybody and their poses in photos with the default models: installs what is missing (Debian, Ubuntu), builds the
+# limn program, runs it and names the pictures and the JSON it wrote.
 #
-#   tools/demo.sh [PHOTO]                 default: examples/photos/photographer.png
+#   tools/demo.sh [PHOTO...]              default: two photos of examples/photos, of several people and of one
 #
 # Environment:
 #   CXX, JOBS          as for tools/test.sh
@@ -13,9 +13,13 @@ caller=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/common.sh
 
-photo=${1:-$PWD/examples/photos/photographer.png}
-case $photo in /*) ;; *) photo=$caller/$photo ;; esac
-[ -r "$photo" ] || fail "$photo cannot be read"
+[ $# -gt 0 ] || set -- "$PWD/examples/photos/five_people.jpg" "$PWD/examples/photos/person_dog_horse.jpg"
+photos=()
+for photo in "$@"; do
+  case $photo in /*) ;; *) photo=$caller/$photo ;; esac
+  [ -r "$photo" ] || fail "$photo cannot be read"
+  photos+=("$photo")
+done
 build=${LIMN_BUILD_DIR:-build/demo}
 
 if [ "${LIMN_INSTALL:-1}" != 0 ]; then
@@ -28,13 +32,6 @@ cmake --preset release -B "$build" -DLIMN_BUILD_TESTS=OFF -DLIMN_BUILD_EXAMPLES=
 cmake --build "$build" --target limn_program --parallel "$(job_count)"
 
 mkdir -p out
-name=$(basename "$photo")
-picture=$PWD/out/${name%.*}_pose.png
-json=$PWD/out/${name%.*}_pose.json
-"$build/tools/limn" estimate "$photo" --model weights/pose_resnet18_mpii16_192x192.safetensors -o "$picture" --json "$json"
-
-for file in "$picture" "$json"; do
-  [ -s "$file" ] || fail "$file was not written"
-done
-say "picture with the skeleton: $picture"
-say "keypoints as JSON:         $json"
+"$build/tools/limn" estimate "${photos[@]}" -o out --json out/poses.json
+[ -s out/poses.json ] || fail "out/poses.json was not written"
+say "the pictures are in $PWD/out, and the keypoints as JSON in $PWD/out/poses.json"

@@ -38,6 +38,9 @@ The defaults are the recipe published with Simple Baselines for MPII. Keypoints,
 annotations' category; flip pairs are the names that differ in left and right. Planes are R, G, B, and the box of a
 person is enlarged 1.25 times.
 
+On a CPU with Linux, GLIBC_TUNABLES=glibc.malloc.hugetlb=1 MALLOC_TRIM_THRESHOLD_=4000000000 in the environment saves
+about a fifth of the time: memory is not given back to the system and fetched anew in each step.
+
 --detector trains the network of "Objects as Points" (Zhou et al., 2019) for people, a ResNet18 of half width with two
 transposed convolutions unless told otherwise, on whole photos. Photos without anybody count as well; crowds, and
 people of whom hardly anything is to be seen, need not be found.

@@ -115,6 +115,7 @@ TEST_CASE("the smallest document has the documented defaults") {
   CHECK(document.decoder.type == limn::DecoderType::argmax);
   CHECK(document.decoder.offset == 0);
   CHECK(document.decoder.margin == 1);
+  CHECK(document.decoder.draw_threshold == 0.2f);
   CHECK(document.decoder.kernel == 11);
   CHECK((document.skeleton.keypoints == std::vector<std::string>{"head", "left_hand", "right_hand"}));
   CHECK((document.skeleton.links == Pairs{{0, 1}, {2, 0}}));
@@ -133,7 +134,7 @@ TEST_CASE("a full document is read as it is written") {
     "input": {"width": 288, "height": 384, "channels": "bgr", "mean": [0.485, 0.456, 0.406],
               "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "padding": 1, "resample": "nearest",
               "crop": 1.5},
-    "decoder": {"type": "dark", "offset": -1.5, "margin": 0, "kernel": 17},
+    "decoder": {"type": "dark", "offset": -1.5, "margin": 0, "kernel": 17, "draw_threshold": 0.5},
     "keypoints": ["a", "b", "c", "d"], "links": [], "flip_pairs": [[0, 1], [3, 2]],
     "source": {"url": "u", "sha256": "s", "license": "l", "trained_on": "t", "by": 1},
     "accuracy": [{"set": "val", "metric": "AP", "value": 0.704}, {"set": "test", "metric": "AP", "value": 1}]})",
@@ -161,6 +162,7 @@ TEST_CASE("a full document is read as it is written") {
   CHECK(document.decoder.type == limn::DecoderType::dark);
   CHECK(document.decoder.offset == -1.5);
   CHECK(document.decoder.margin == 0);
+  CHECK(document.decoder.draw_threshold == 0.5f);
   CHECK(document.decoder.kernel == 17);
   CHECK((document.skeleton.flip_pairs == Pairs{{0, 1}, {3, 2}}));
   CHECK(document.source.url == "u");
@@ -432,6 +434,7 @@ TEST_CASE("every field of the wrong type is named") {
                             "/decoder/offset",
                             "/decoder/margin",
                             "/decoder/kernel",
+                            "/decoder/draw_threshold",
                             "/decoder/threshold",
                             "/keypoints",
                             "/keypoints/0",
@@ -535,6 +538,7 @@ TEST_CASE("numbers of the input out of range are refused") {
 TEST_CASE("numbers of the decoder out of range are refused") {
   check_refusals({
       {"/decoder/offset", "1e300", "decoder.offset: expected a number of pixels up to 10000, found 1e+300"},
+      {"/decoder/draw_threshold", "-0.1", "decoder.draw_threshold: expected a number from 0 to 1e6, found -0.1"},
       {"/decoder/margin", "-1", "decoder.margin: expected a number of cells from 0 to 4096, found -1"},
       {"/decoder/kernel", "-1", "decoder.kernel: expected an odd number from 3 to 99, found -1"},
       {"/decoder/kernel", "1", "decoder.kernel: expected an odd number from 3 to 99, found 1"},

@@ -76,7 +76,7 @@ TEST_CASE("on labelled people the engine's heatmaps are those of the plain layer
   std::map<int, std::string> names;
   for (const auto& image : people.at("images")) names[image.at("id")] = image.at("file_name");
 
-  const Model model = Model::open(std::string(LIMN_SOURCE_DIR) + "/weights/pose_resnet18_mpii16_192x192.safetensors");
+  const Model model = Model::open(LIMN_DEFAULT_MODEL);
   const InputDocument& document = model.document().input;
   const PoseEstimator estimator(model);
   PoseEstimator::Workspace workspace = estimator.make_workspace();

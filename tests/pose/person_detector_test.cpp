@@ -212,11 +212,9 @@ TEST_CASE("a detector takes another input size, from a file as from memory, and 
 }
 
 TEST_CASE("a detector refuses models of keypoints and options that do not exist") {
-  CHECK_THROWS_WITH_AS(PersonDetector(LIMN_SOURCE_DIR "/weights/pose_resnet18_mpii16_192x192.safetensors"),
-                       LIMN_SOURCE_DIR
-                       "/weights/pose_resnet18_mpii16_192x192.safetensors: expected a model that finds "
-                       "people's boxes, found one that finds keypoints",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      PersonDetector(LIMN_DEFAULT_MODEL),
+      LIMN_DEFAULT_MODEL ": expected a model that finds people's boxes, found one that finds keypoints", Error);
   DetectorOptions options;
   options.threshold = 1.5f;
   CHECK_THROWS_WITH_AS(blob_detector(options), "box decoder: threshold 1.500000: expected a number from 0 to 1", Error);

@@ -19,7 +19,7 @@ using namespace limn;
 
 namespace {
 
-const std::string default_model = std::string(LIMN_SOURCE_DIR) + "/weights/pose_resnet18_mpii16_192x192.safetensors";
+const std::string default_model = LIMN_DEFAULT_MODEL;
 const std::string sample_photo = std::string(LIMN_SOURCE_DIR) + "/examples/photos/grace_hopper.jpg";
 
 const PoseEstimator& estimator() {

@@ -1023,6 +1023,7 @@ class PersonDetectors(ConvertTest):
             ("--activation sigmoid", "--activation sigmoid does not apply to a CenterNet"),
             ("--decoder argmax", "--decoder argmax is for keypoints"),
             ("--margin 1", "--margin does not apply to the decoder center"),
+            ("--draw-threshold 0.5", "--draw-threshold does not apply to the decoder center"),
         ):
             self.refuses(arrays, words, options=options.split())
         for options, words in (
@@ -1040,6 +1041,7 @@ class Options(ConvertTest):
             arrays_of(),
             *"--name mine --input 192x160 --channels rgb --mean 0 0.5 1 --std 1 2 3 --geometry letterbox".split(),
             *"--padding 1.1 --crop 1.2 --resample nearest --offset 1.5 --margin 2 --url http://x/ --license MIT".split(),
+            *"--draw-threshold 0.5".split(),
             *["--trained-on", "ten photos", "--accuracy", "set a", "PCK@0.2", "0.5"],
             *["--accuracy", "set b", "AP", "0.25"],
         )
@@ -1058,7 +1060,8 @@ class Options(ConvertTest):
                 "crop": 1.2,
             },
         )
-        self.assertEqual(document["decoder"], {"type": "quarter_offset", "offset": 1.5, "margin": 2})
+        decoder = {"type": "quarter_offset", "offset": 1.5, "margin": 2, "draw_threshold": 0.5}
+        self.assertEqual(document["decoder"], decoder)
         source = {key: document["source"][key] for key in ("url", "license", "trained_on")}
         self.assertEqual(source, {"url": "http://x/", "license": "MIT", "trained_on": "ten photos"})
         self.assertEqual(
@@ -1348,7 +1351,7 @@ class AgainstPyTorch(ConvertTest):
 
 
 class DefaultModel(FolderTestCase):
-    NAME = "pose_resnet18_mpii16_192x192"
+    NAME = "pose_resnet18_mpii16_256x192"
     MODEL = os.path.join(ROOT, "weights", NAME + ".safetensors")
     CARD = os.path.join(ROOT, "weights", "README.md")
     CHECKPOINT = os.path.join(os.path.dirname(ROOT), "shared", "weights", NAME + ".pth")

@@ -39,7 +39,7 @@ FIRST = (200, 2464, 0.6437)
 ALL = (1000, 12394, 0.6549)
 TOLERANCE = 0.005
 
-MODEL_NAME = "pose_resnet18_mpii16_192x192"
+MODEL_NAME = "pose_resnet18_mpii16_256x192"
 MPII = (
     "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top right_wrist "
     "right_elbow right_shoulder left_shoulder left_elbow left_wrist"
@@ -328,7 +328,7 @@ class Pck(EvaluateTest):
     def test_is_printed_keypoint_by_keypoint(self):
         out, _ = self.limn("evaluate", "photos/labels.json", "--input", "64x64", "--at", "0.6")
         result = self.evaluate("--at", "0.6")
-        self.assertRegex(out, r"^pose_resnet18_mpii16_192x192 on photos/labels\.json: 6 people\n")
+        self.assertRegex(out, r"^pose_resnet18_mpii16_256x192 on photos/labels\.json: 6 people\n")
         self.assertRegex(out, r"(?m)^Keypoint +PCK@0\.6 +Labelled +Other side's$")
         self.assertRegex(out, r"(?m)^Torso +PCK@0\.6 +People +Other side's$")
         for name, count in result["keypoints"].items():

@@ -12,7 +12,7 @@ ROOT = os.environ.get(
     "LIMN_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 )
 PROGRAM = os.environ.get("LIMN_PROGRAM")
-MODEL = os.path.join(ROOT, "weights", "pose_resnet18_mpii16_192x192.safetensors")
+MODEL = os.path.join(ROOT, "weights", "pose_resnet18_mpii16_256x192.safetensors")
 PHOTO = os.path.join(ROOT, "examples", "photos", "photographer.png")
 JPEG_PHOTO = os.path.join(ROOT, "examples", "photos", "grace_hopper.jpg")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")

@@ -74,7 +74,7 @@ class APhoto(EstimateTest):
         out, _ = self.limn("estimate", PHOTO, "-o", "drawn.png", "--json", "pose.json")
         result = json.loads(self.read("pose.json"))
         (photo,) = result["photos"]
-        self.assertEqual(result["model"], "pose_resnet18_mpii16_192x192")
+        self.assertEqual(result["model"], "pose_resnet18_mpii16_256x192")
         self.assertEqual((photo["file"], photo["width"], photo["height"]), (PHOTO, 512, 512))
         (pose,) = photo["poses"]
         self.assertEqual([keypoint["name"] for keypoint in pose["keypoints"]], KEYPOINTS)
@@ -485,11 +485,11 @@ class TheModel(EstimateTest):
         self.write("a.png", small_photo())
         results = {
             size: self.limn("estimate", "a.png", "--no-pictures", "-q", "--json", "-", "--input", size)[0]
-            for size in ("192x192", "64x96", "96x64")
+            for size in ("256x192", "64x96", "96x64")
         }
         self.assertEqual(len(set(results.values())), 3)
         default = self.limn("estimate", "a.png", "--no-pictures", "-q", "--json", "-")[0]
-        self.assertEqual(default, results["192x192"])
+        self.assertEqual(default, results["256x192"])
         self.fails(2, "estimate", "a.png", "--input", "100x64", says=["32", "100x64"])
         for size in ("64", "x", "64x", "64x64x64", "0x64", "-64x64", "9999999999999x32", "big"):
             self.fails(2, "estimate", "a.png", f"--input={size}", says=["--input", "HEIGHTxWIDTH"])
@@ -528,7 +528,7 @@ class Detecting(ProgramTest):
             del found["box_score"]
             self.assertEqual(given, found)
         result = json.loads(self.estimate("three.png", "--detector", "dots.safetensors"))
-        self.assertEqual((result["model"], result["detector"]), ("pose_resnet18_mpii16_192x192", "dot_detector"))
+        self.assertEqual((result["model"], result["detector"]), ("pose_resnet18_mpii16_256x192", "dot_detector"))
 
     def test_is_as_sure_as_the_threshold_asks_for(self):
         self.check(self.detect("three.png", "--detector-threshold", "0.2"), self.SURE, self.UNSURE, self.HARDLY)
@@ -700,7 +700,7 @@ class Info(ProgramTest):
         for arguments in ((MODEL,), ()):
             out, _ = self.limn("info", *arguments)
             input_ = ("192 x 192", "RGB", "affine, padding 1.25, crop 1.2")
-            for text in ("pose_resnet18_mpii16_192x192", *input_, "quarter_offset", "right_ankle"):
+            for text in ("pose_resnet18_mpii16_256x192", *input_, "quarter_offset", "right_ankle"):
                 self.assertIn(text, out)
             self.assertEqual(self.total(out, "Parameters"), "15,376,464")
             self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes, F16", out)
@@ -927,7 +927,7 @@ class Bench(ProgramTest):
 
     def test_measures_a_model(self):
         out, _ = self.limn("bench", MODEL, "--input", "32x32", "--runs", "1")
-        self.assertIn("pose_resnet18_mpii16_192x192, input 32x32, 1 thread, fp32, 1 run\n", out)
+        self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, fp32, 1 run\n", out)
         self.assertNotIn("final_layer", out)
 
     def test_measures_a_detector(self):
@@ -947,7 +947,7 @@ class Bench(ProgramTest):
     def test_says_the_same_in_json(self):
         out, _ = self.limn("bench", MODEL, "--input", "64x32", "--runs", "3", "--threads", "2", "--json")
         result = json.loads(out)
-        self.assertEqual(result["network"], "pose_resnet18_mpii16_192x192")
+        self.assertEqual(result["network"], "pose_resnet18_mpii16_256x192")
         self.assertEqual(result["input"], {"height": 64, "width": 32})
         self.assertEqual(result["threads"], 2)
         self.assertEqual(len(result["milliseconds"]), 3)

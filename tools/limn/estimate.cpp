@@ -26,6 +26,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr Index people_at_once = 4;  // in a run of the network
+
 struct Options {
   std::vector<std::string> inputs;
   std::string output;
@@ -115,10 +117,14 @@ void estimate_photo(const Networks& networks, const Options& options, const Job&
     std::vector<Box> boxes = job.given.boxes;
     if (!job.boxes_given) found = networks.detector->detect(photo);
     for (const Detection& person : found) boxes.push_back(person.box);
-    poses.resize(boxes.size());
-    for (std::size_t i = 0; i < boxes.size(); ++i) {
-      estimator.estimate(photo, boxes[i], workspace, poses[i]);
-      save_heatmaps(i);
+    if (job.heatmaps.empty()) {
+      estimator.estimate(photo, boxes, workspace, poses);
+    } else {  // one by one, since the workspace then holds the heatmaps of the last
+      poses.resize(boxes.size());
+      for (std::size_t i = 0; i < boxes.size(); ++i) {
+        estimator.estimate(photo, boxes[i], workspace, poses[i]);
+        save_heatmaps(i);
+      }
     }
   }
   if (options.coco()) {
@@ -213,12 +219,16 @@ void write_json(std::FILE* file, const Options& options, const Networks& network
   write_output(file, options.json, text);
 }
 
+bool finds_several(const ModelDocument& document) { return document.decoder.type == DecoderType::part_affinity; }
+
 /// Opens the model and, if people's boxes are neither given nor found by it, a detector.
 Networks open_networks(const Options& options, bool boxes_given, int threads) {
   const Model model = Model::open(options.model.empty() ? default_model() : options.model);
   EstimatorOptions estimator_options = options.estimator;
   estimator_options.pool = std::make_shared<const ThreadPool>(threads);
   std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
+  // One by one where each person's heatmaps are written.
+  if (!options.heatmaps && !finds_several(model.document())) estimator_options.batch = people_at_once;
   Networks networks;
   networks.estimator = make_estimator(model, estimator_options);
   if (networks.estimator->finds_several()) {
@@ -257,8 +267,9 @@ int estimate(Options options) {
   const PoseEstimator& estimator = *networks.estimator;
   name_pictures(jobs, photos, options, most_people(networks));
   // What the part affinity decoder found is above its own threshold.
-  if (estimator.finds_several()) options.draw.threshold = estimator.document().decoder.part_affinity.cmap_threshold;
-  if (options.threshold) options.draw.threshold = *options.threshold;
+  const DecoderOptions& decoder = estimator.document().decoder;
+  options.draw.threshold = options.threshold.value_or(estimator.finds_several() ? decoder.part_affinity.cmap_threshold
+                                                                                : decoder.draw_threshold);
 
   std::FILE* json = open_output(options.json);
 
@@ -330,9 +341,8 @@ void add_estimate(CLI::App& app, int& status) {
   command->add_flag("--no-pictures", options->no_pictures, "Do not write pictures of the poses");
   command
       ->add_option("--threshold", options->threshold,
-                   format("Draw keypoints from this score on (default %.2f, or\n"
-                          "what the model's part affinity decoder goes by)",
-                          static_cast<double>(options->draw.threshold)))
+                   "Draw keypoints from this score on; default: the\n"
+                   "model's")
       ->type_name("SCORE");
   command
       ->add_option("--threads", options->threads,

@@ -102,12 +102,13 @@ std::string describe_geometry(const InputDocument& input) {
 }
 
 std::string describe_decoder(const DecoderOptions& decoder) {
+  const std::string rest =
+      format(", offset %.6g, drawn from score %.6g", decoder.offset, static_cast<double>(decoder.draw_threshold));
   switch (decoder.type) {
-    case DecoderType::argmax: return format("argmax, offset %.6g", decoder.offset);
-    case DecoderType::quarter_offset:
-      return format("quarter_offset, margin %td, offset %.6g", decoder.margin, decoder.offset);
-    case DecoderType::dark: return format("dark, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
-    case DecoderType::dark_udp: return format("dark_udp, kernel %td, offset %.6g", decoder.kernel, decoder.offset);
+    case DecoderType::argmax: return "argmax" + rest;
+    case DecoderType::quarter_offset: return format("quarter_offset, margin %td", decoder.margin) + rest;
+    case DecoderType::dark: return format("dark, kernel %td", decoder.kernel) + rest;
+    case DecoderType::dark_udp: return format("dark_udp, kernel %td", decoder.kernel) + rest;
     case DecoderType::center:
       return format("center, threshold %.6g, at most %td people, overlap up to %.6g, offset %.6g",
                     static_cast<double>(decoder.center.threshold), decoder.center.max_people,

@@ -23,15 +23,15 @@ fs::path& program_path() {
 }
 
 /// The file that an environment variable names, else the one of that name in share/limn of where the program is
-/// installed or in the source tree. Throws Error, saying `missing` and where it was looked for, if there is none.
-std::string default_file(const char* variable, const char* name, const std::string& missing) {
+/// installed, else `in_source_tree`. Throws Error, saying `missing` and where it was looked for, if there is none.
+std::string default_file(const char* variable, const fs::path& in_source_tree, const std::string& missing) {
   const char* chosen = std::getenv(variable);
   if (chosen != nullptr && *chosen != '\0') return chosen;
   std::vector<fs::path> places;
-  if (!program_path().empty()) places.push_back(program_path().parent_path().parent_path() / "share" / "limn" / name);
-#if defined(LIMN_WEIGHTS_DIR)
-  places.push_back(fs::path(LIMN_WEIGHTS_DIR) / name);
-#endif
+  if (!program_path().empty()) {
+    places.push_back(program_path().parent_path().parent_path() / "share" / "limn" / in_source_tree.filename());
+  }
+  places.push_back(in_source_tree);
   std::string tried;
   for (const fs::path& place : places) {
     std::error_code error;
@@ -107,13 +107,13 @@ void remember_program(const char* argv0) {
 }
 
 std::string default_model() {
-  return default_file("LIMN_MODEL", "pose_resnet18_mpii16_192x192.safetensors",
+  return default_file("LIMN_MODEL", LIMN_DEFAULT_MODEL,
                       "no model: name one on the command line or in the environment variable LIMN_MODEL; the default "
                       "model was looked for at ");
 }
 
 std::string default_detector() {
-  return default_file("LIMN_DETECTOR", "person_detector_320x320.safetensors",
+  return default_file("LIMN_DETECTOR", LIMN_DEFAULT_DETECTOR,
                       "no person detector: --detector FILE or the environment variable LIMN_DETECTOR names one, and "
                       "limn estimate --no-detector takes each photo for one person; the default detector was looked "
                       "for at ");

@@ -65,7 +65,7 @@ struct AccuracyDocument {
 ///                "std": [0.229, 0.224, 0.225], "geometry": "affine" (or "stretch", "letterbox", "udp"),
 ///                ... "padding": 1.25, "resample": "bilinear" (or "nearest"), "crop": 0},
 ///      "decoder": {"type": "quarter_offset" (or "argmax", "dark", "dark_udp", "part_affinity", "center"),
-///                  ... "offset": 0, (quarter_offset) "margin": 1, (dark) "kernel": 11,
+///                  ... "offset": 0, "draw_threshold": 0.2, (quarter_offset) "margin": 1, (dark) "kernel": 11,
 ///                  (part_affinity) "cmap_threshold": 0.1, "link_threshold": 0.1, "window": 5, "samples": 7,
 ///                  "max_peaks": 100, "max_objects": 100, "min_keypoints": 1,
 ///                  (center) "threshold": 0.3, "max_people": 100, "iou": 0.6},
@@ -183,6 +183,10 @@ inline DecoderOptions read_decoder(const Field& field) {
   const Field kernel = field["kernel"];
   if (kernel.present()) decoder.kernel = kernel.integer(3, 99, "an odd number from 3 to 99");
   if (decoder.kernel % 2 == 0) kernel.fail("an odd number from 3 to 99");
+  const Field draw_threshold = field["draw_threshold"];
+  if (draw_threshold.present()) {
+    decoder.draw_threshold = static_cast<float>(draw_threshold.number(0, 1e6, "a number from 0 to 1e6"));
+  }
   decoder.part_affinity = read_part_affinity(field);
   decoder.center = read_center(field);
   return decoder;

@@ -24,9 +24,9 @@ namespace limn {
 /// disappear under their own skeletons.
 struct DrawOptions {
   /// Keypoints with a lower score are left out, and links that lack an end; so is always what was not found, its score
-  /// being 0. What is a good value depends on the model.
+  /// being 0. What is a good value depends on the model: its file may say so, DecoderOptions::draw_threshold.
   /// The default is the bound above which Microsoft Simple Baselines counts a keypoint as seen (IN_VIS_THRE in its
-  /// configurations); of what limn's default model finds below it, about one in four is right.
+  /// configurations).
   float threshold = 0.2f;
   double keypoint_scale = 0.008;  ///< radius of a keypoint; at least 2.5 pixels are drawn
   double link_scale = 0.007;      ///< thickness of a link; at least 2 pixels are drawn

@@ -101,6 +101,9 @@ struct DecoderOptions {
   Index margin = 1;   ///< quarter_offset only: cells kept clear of the border, 1 = Microsoft, 0 = imgclsmob
   Index kernel =
       11;  ///< dark, dark_udp: width of the Gaussian in cells, odd; 11 for models trained with sigma 2, 17 with 3
+  /// Of one person's heatmaps: the score from which a keypoint is worth drawing. Not the decoder's business but that of
+  /// whoever draws; see DrawOptions::threshold.
+  float draw_threshold = 0.2f;
   PartAffinityOptions part_affinity = {};  ///< part_affinity only
   CenterOptions center = {};               ///< center only
 };
