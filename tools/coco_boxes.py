@@ -86,8 +86,10 @@ def _ends(values):
 
 def convert(options):
     """Writes the annotations; returns a line about them."""
-    found = [(os.path.join(folder, "images"), folder, name) for folder in options.folders
-             for name in photos_in(os.path.join(folder, "images"))]
+    found = []
+    for folder in options.folders:
+        images = os.path.join(folder, "images")
+        found += [(images, folder, name) for name in photos_in(images)]
     known = [os.path.join(folder, name) for folder in options.leave_out for name in photos_in(folder)]
     left_out = {base_of(os.path.basename(path)) for path in known if ".rf." in path}
     hashes = {sha256_of(path) for path in known}

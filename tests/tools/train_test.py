@@ -7,8 +7,6 @@
 The training is on drawn figures. Its result is compared with `limn evaluate`, whose PCK is to be the trainer's own.
 """
 
-import contextlib
-import io
 import json
 import math
 import os
@@ -55,6 +53,7 @@ from limn_train.scores import Tally
 from limn_train.start import start_from
 from limn_train.targets import gaussian_targets, joints_mse
 from limn_train.training import Recipe, Trainer, learning_rate
+from training_run import document_of, run_training
 
 if images.cv2 is None and images.Image is None:
     print("skipped: neither OpenCV nor Pillow is installed")
@@ -64,11 +63,11 @@ STRIDE = 4
 TINY = Recipe(size=(32, 32), head=(8, 8, 8), epochs=2, batch=4, sigma=1.0, steps=(1,))
 
 
-def targets_of(places, size=(64, 48), sigma=2.0, exact=False, labelled=None):
+def targets_of(places, size=(64, 48), sigma=2.0, exact=False, labelled=None, absent=False):
     """Of one person: (K, height, width) and (K,) as numpy arrays."""
     places = torch.tensor([places], dtype=torch.float32)
     labelled = torch.ones(places.shape[:2]) if labelled is None else torch.tensor([labelled])
-    heatmaps, weights = gaussian_targets(places, labelled, *size, STRIDE, sigma, exact)
+    heatmaps, weights = gaussian_targets(places, labelled, *size, STRIDE, sigma, exact, absent)
     return heatmaps[0].numpy(), weights[0].numpy()
 
 
@@ -113,6 +112,15 @@ class Targets(unittest.TestCase):
         heatmaps, weights = targets_of([[40, 40], [40, 40]], labelled=[1, 0])
         self.assertEqual(weights.tolist(), [1, 0])
         self.assertEqual(heatmaps[1].max(), 0)
+
+    def test_say_that_a_labelled_keypoint_is_not_in_the_picture(self):
+        places, labelled = [[54 * 4, 40], [54 * 4, 40], [40, 40]], [1, 0, 1]
+        for exact in (False, True):
+            self.assertEqual(targets_of(places, labelled=labelled, exact=exact)[1].tolist(), [0, 0, 1])
+            heatmaps, weights = targets_of(places, labelled=labelled, exact=exact, absent=True)
+            self.assertEqual(weights.tolist(), labelled)
+            self.assertEqual(heatmaps[:2].max(), 0)
+            self.assertEqual(heatmaps[2].max(), 1)
 
     def test_are_read_back_to_a_tenth_of_a_pixel_by_dark_if_they_are_exact(self):
         random = np.random.default_rng(3)
@@ -505,12 +513,6 @@ class Pck(unittest.TestCase):
         self.assertEqual((tally.right.tolist(), tally.labelled.tolist()), ([0, 0, 0, 0], [1, 0, 1, 1]))
 
 
-def document_of(path):
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        return json.loads(json.loads(file.read(length))["__metadata__"]["limn"])
-
-
 class Interrupted(FolderTestCase):
     def setUp(self):
         super().setUp()
@@ -595,15 +597,9 @@ class StickFigures(unittest.TestCase):
             arguments = [seen, output, "--validation", unseen, "--input", "64x64", "--head", "64", "--sigma", "1"]
             arguments += ["--rotation", "15", "--batch", "16", "--epochs", "8", "--steps", "6", "--validate-every", "8"]
             arguments += ["--device", "cpu", "--threads", "1", "--license", "none"]
-            said = io.StringIO()
-            before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                with contextlib.redirect_stdout(said):
-                    self.assertEqual(train.main(arguments), 0)
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
-            print(said.getvalue())
+            status, said = run_training(arguments)
+            print(said)
+            self.assertEqual(status, 0)
 
             document = document_of(output)
             self.assertEqual(document["name"], "pose_resnet18_person13_64x64")
