@@ -37,7 +37,7 @@ def parse(arguments):
     share = number(0, 1)
     add("--least-score", type=share, default=0.3, metavar="SCORE", help="with which a keypoint may vote on its side")
     add("--confident", type=share, default=0.6, metavar="SCORE", help="from which a label far away is left out")
-    add("--add", nargs="+", default=[], metavar="KEYPOINT", help="where unlabelled, take the model's place if it is sure")
+    add("--add", nargs="+", default=[], metavar="KEYPOINT", help="to take from the model where unlabelled")
     add("--only-add", action="store_true", help="leave the labels that are there as they are")
     add("--sure", type=share, default=0.5, metavar="SCORE", help="from which a keypoint is added (default: 0.5)")
     return parser.parse_args(arguments)

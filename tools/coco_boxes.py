@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes COCO annotations, for `train.py --detector` and `limn evaluate --metric boxes`, of photos whose boxes are in
-YOLO's format: folders with images/ and labels/, in these a line for each box or polygon, `class x y ...` in parts of the
-photo's size. All of them are taken for people.
+YOLO's format: folders with images/ and labels/, in these a line for each box or polygon, `class x y ...` in parts of
+the photo's size. All of them are taken for people.
 
 Needs Pillow.
 """

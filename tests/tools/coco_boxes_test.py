@@ -75,8 +75,8 @@ class Boxes(FolderTestCase):
         self.assertEqual(self.names(photos, "--skip", "^t|2"), ["one.rf.1.png"])
 
     def test_that_are_none_are_refused_by_file_and_line(self):
-        for labels in ("0 0.5 0.5 0.5 0.4\n0 0.5 0.5\n", "0 0.5 0.5 0.5 0.4\n0 a b c d\n", "0 1 1 1 1\n0 1 2 3 4 5 6 7\n"):
-            self.photo("a.png", labels)
+        for second in ("0.5 0.5", "a b c d", "1 2 3 4 5 6 7"):
+            self.photo("a.png", f"0 0.5 0.5 0.5 0.4\n0 {second}\n")
             status, said, _ = self.run_it(self.path("photos"))
             self.assertEqual(status, 1)
             self.assertRegex(said, r"^coco_boxes.py: .*a.txt: line 2: expected a class and a box or a polygon")

@@ -28,7 +28,8 @@ def gaussian_targets(places, labelled, height, width, stride, sigma, exact=False
         return result if exact else result * (distance.abs() <= reach)
 
     rows, columns = profile(cells[..., 1], height), profile(cells[..., 0], width)
-    return rows[..., :, None] * columns[..., None, :] * present[..., None, None], labelled.to(torch.float32) if absent else present
+    heatmaps = rows[..., :, None] * columns[..., None, :] * present[..., None, None]
+    return heatmaps, labelled.to(torch.float32) if absent else present
 
 
 def joints_mse(heatmaps, targets, weights):

@@ -81,7 +81,8 @@ def precision_for(device):
 class Trainer:
     """network, optimiser and the place in the training: `epoch` epochs and `step` steps of the next are done.
 
-    annotations, validation: as the recipe's task reads them (tasks.py). workers: processes that read photos, 0 for none.
+    annotations, validation: as the recipe's task reads them (tasks.py); validation may be None. workers: processes that
+    read photos, 0 for none.
     """
 
     def __init__(self, recipe, annotations, validation=None, decoder=None, device="cpu", workers=0):
