@@ -123,6 +123,13 @@ def parse(arguments):
         help="a labelled keypoint that lies outside of the input counts for nothing, as published; or the network is "
         "to say that it is not there: its heatmap is to be 0 (default: ignore)",
     )
+    add(
+        "--average",
+        type=number(0, 0.99999),
+        default=0.0,
+        metavar="DECAY",
+        help="validate and write an exponential average of the weights over the steps, e.g. 0.999 (default: 0, none)",
+    )
     add("--seed", type=least_0, default=0)
 
     group = parser.add_argument_group("variation of the photos")
@@ -162,6 +169,7 @@ def parse(arguments):
         metavar="J",
         help="contrast, saturation, brightness and each plane times 1 +- J (default: 0)",
     )
+    add("--occlusion", type=share, default=0.0, metavar="SHARE", help="of samples with a rectangle of noise (default: 0)")
 
     group = parser.add_argument_group("where and how")
     add = group.add_argument
@@ -209,7 +217,9 @@ def recipe_of(options, device):
     if options.detector:
         variation = SceneVariation(options.scale, options.stretch, options.flip, options.colour_jitter)
     else:
-        variation = Variation(options.rotation, options.scale, options.flip, options.half_body, options.colour_jitter)
+        variation = Variation(
+            options.rotation, options.scale, options.flip, options.half_body, options.colour_jitter, options.occlusion
+        )
     return Recipe(
         detector=options.detector,
         depth=options.depth,
@@ -224,6 +234,7 @@ def recipe_of(options, device):
         warmup=options.warmup,
         sigma=options.sigma or (2.0 if max(options.input) < 384 else 3.0),
         exact_targets=options.targets == "exact",
+        average=options.average,
         absent_targets=options.absent == "zero",
         variation=variation,
         precision=options.precision or precision_for(device),
@@ -301,7 +312,7 @@ def train(options):
         trainer.load(checkpoint)
         print(f"goes on after {trainer.epoch} epochs and {trainer.step} steps of the next")
     elif options.start:
-        taken, left = start_from(trainer.network, options.start)
+        taken, left = trainer.start(lambda network: start_from(network, options.start))
         kept = f"; new are {', '.join(left[:3])}{', ...' if len(left) > 3 else ''}" if left else ""
         print(f"starts from {len(taken)} tensors of {options.start}{kept}")
 

@@ -42,6 +42,7 @@ from limn_train.augmentation import (
     half_body_box,
     input_map,
     jitter_colours,
+    occlude,
     mirrored_keypoints,
     mirrored_map,
     varied_map,
@@ -298,6 +299,22 @@ class Pictures(FolderTestCase):
         self.assertGreater(np.std(found), 8)
 
 
+    def test_occlusion_hides_a_part_and_leaves_the_rest(self):
+        random = np.random.default_rng(5)
+        before = self.picture.copy()
+        shares = []
+        for _ in range(100):
+            hidden = (occlude(self.picture, random) != self.picture).any(axis=2)
+            rows, columns = np.nonzero(hidden)
+            box = (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
+            shares.append(box / hidden.size)
+            self.assertGreater(hidden.sum() / box, 0.7)
+        np.testing.assert_array_equal(self.picture, before)
+        self.assertLessEqual(max(shares), 0.2)
+        self.assertGreater(max(shares), 0.1)
+        self.assertLess(min(shares), 0.1)
+
+
 class Network(unittest.TestCase):
     def test_doubles_as_a_transposed_convolution_does(self):
         for channels, out, height, width in ((3, 5, 4, 6), (8, 2, 1, 1), (1, 1, 2, 7)):
@@ -536,7 +553,7 @@ class Interrupted(FolderTestCase):
             self.assertEqual(trainer.run(self.checkpoint, report=StopThere()), stop is None)
         os.remove(self.checkpoint)
         self.assertEqual(done, 6)  # 13 people make three batches of 4
-        return trainer.network.state_dict()
+        return trainer.learned().state_dict()
 
     def assert_same(self, a, b):
         self.assertTrue(all(torch.equal(a[name], b[name]) for name in a))
@@ -547,6 +564,24 @@ class Interrupted(FolderTestCase):
         other = self.trained(recipe=TINY._replace(seed=1))
         self.assertFalse(torch.equal(other["conv1.weight"], whole["conv1.weight"]))
         self.assert_same(self.trained(stops_after=(4,), workers=1), whole)
+        averaged = self.trained(recipe=TINY._replace(average=0.9))
+        self.assert_same(self.trained(stops_after=(2, 3), recipe=TINY._replace(average=0.9)), averaged)
+        self.assertFalse(torch.equal(averaged["conv1.weight"], whole["conv1.weight"]))
+
+    def test_average_is_that_of_the_weights_after_each_step(self):
+        trainer = Trainer(TINY._replace(average=0.5), self.annotations)
+        seen = []
+
+        class Weights(train.Report):
+            def step(self, trainer, losses):
+                seen.append(trainer.network.state_dict()["bn1.weight"].clone())
+
+        mean = trainer.network.state_dict()["bn1.weight"].clone()
+        trainer.run(report=Weights())
+        for number, weights in enumerate(seen, 1):
+            share = min(0.5, number / (number + 9))
+            mean = share * mean + (1 - share) * weights
+        torch.testing.assert_close(trainer.learned().state_dict()["bn1.weight"], mean)
 
     def test_it_refuses_to_go_on_with_something_else(self):
         trainer = Trainer(TINY, self.annotations)

@@ -21,6 +21,7 @@ class Variation(NamedTuple):
     flip: float = 0.5  # share of mirrored samples
     half_body: float = 0.0  # share of the people that are cut in half where that can be done
     colour_jitter: float = 0.0  # brightness, contrast, saturation and each plane are multiplied by 1 +- this
+    occlusion: float = 0.0  # share of samples of which a part is hidden
 
 
 def input_map(box, height, width, padding=PADDING, scale=1.0, rotation=0.0):
@@ -99,3 +100,23 @@ def jitter_colours(image, amount, random):
     values = grey.mean() + contrast * (values - grey.mean())
     values *= brightness * np.array(planes, np.float32)
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+OCCLUDED_AREA = (0.02, 0.2)  # of the picture
+OCCLUDED_ASPECT = (0.3, 3.3)  # height / width
+
+
+def occlude(image, random):
+    """A copy with a rectangle of noise somewhere, as if something stood before the person; keypoints behind it are still
+    to be found. Source: Zhong et al., "Random Erasing Data Augmentation" (2017), and its constants but for the largest
+    area, 0.4 there.
+    """
+    height, width = image.shape[:2]
+    area = random.uniform(*OCCLUDED_AREA) * height * width
+    aspect = np.exp(random.uniform(*np.log(OCCLUDED_ASPECT)))
+    rows = min(max(int(np.sqrt(area * aspect)), 1), height)
+    columns = min(max(int(np.sqrt(area / aspect)), 1), width)
+    top, left = random.integers(0, height - rows + 1), random.integers(0, width - columns + 1)
+    result = image.copy()
+    result[top : top + rows, left : left + columns] = random.integers(0, 256, (rows, columns, 3), np.uint8)
+    return result

@@ -4,7 +4,7 @@ matter which process makes it, or what was made before."""
 import numpy as np
 import torch
 
-from .augmentation import input_map, jitter_colours, mirrored_keypoints, varied_map
+from .augmentation import input_map, jitter_colours, mirrored_keypoints, occlude, varied_map
 from .images import apply, read_image, warp
 
 
@@ -43,6 +43,8 @@ class Samples(torch.utils.data.Dataset):
             image = warp(image, map_, *self.size)
             if self.variation.colour_jitter > 0:
                 image = jitter_colours(image, self.variation.colour_jitter, random)
+            if self.variation.occlusion > 0 and random.random() < self.variation.occlusion:
+                image = occlude(image, random)
         planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
         return planes, torch.from_numpy(places.astype(np.float32)), torch.from_numpy(labelled.copy()), number
 

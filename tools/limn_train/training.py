@@ -5,6 +5,7 @@ from seed and epoch (samples.py). So weights, the optimiser's state and the plac
 needs to go on as if there had been no interruption.
 """
 
+import copy
 import math
 import time
 from typing import NamedTuple, Tuple, Union
@@ -43,6 +44,7 @@ class Recipe(NamedTuple):
     sigma: float = 2.0  # cells
     exact_targets: bool = False
     absent_targets: bool = False  # 0 for a labelled keypoint outside of the input
+    average: float = 0.0  # of the weights over the steps: what of the old one remains in a step; 0 for none
     variation: Union[Variation, SceneVariation] = Variation()
     precision: str = "f32"  # or bf16
     seed: int = 0
@@ -99,6 +101,7 @@ class Trainer:
         self.network = self.task.network()
         initialize(self.network, torch.Generator().manual_seed(recipe.seed))
         self.network.to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).eval() if recipe.average > 0 else None
         self.optimizer = torch.optim.Adam(self.network.parameters(), recipe.learning_rate)
         if self.device.type == "cuda":
             torch.backends.cudnn.deterministic = True
@@ -157,18 +160,43 @@ class Trainer:
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
-        loss = self.task.loss(self._forward(images), *(values.to(self.device) for values in told))
+        loss = self.task.loss(self._forward(self.network, images), *(values.to(self.device) for values in told))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        if self.average:
+            self._add_to_average()
         return loss.detach()
 
-    def _forward(self, images):
+    def _add_to_average(self):
+        """Weights and statistics of batch norm, averaged exponentially over the steps; of less steps at the beginning
+        (Tarvainen & Valpola, "Mean teachers are better role models", 2017)."""
+        done = self.epoch * self.steps_per_epoch + self.step + 1
+        new = 1 - min(self.recipe.average, done / (done + 9))
+        with torch.no_grad():
+            for mean, value in zip(self.average.state_dict().values(), self.network.state_dict().values()):
+                if mean.is_floating_point():
+                    mean.lerp_(value, new)
+                else:
+                    mean.copy_(value)
+
+    def learned(self):
+        """The network as it is to be used: the average, if there is one."""
+        return self.average or self.network
+
+    def start(self, load):
+        """Has `load` change the network's weights before the first step; returns what that does."""
+        result = load(self.network)
+        if self.average:
+            self.average.load_state_dict(self.network.state_dict())
+        return result
+
+    def _forward(self, network, images):
         x = images.to(self.device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
         mean, std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (MEAN, STD))
         half = self.recipe.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            return self.network((x / 255 - mean) / std)
+            return network((x / 255 - mean) / std)
 
     # ---- Validation ----
 
@@ -176,10 +204,10 @@ class Trainer:
         """The task's tally of those to validate on: boxes as annotated, no flip test."""
         tally = self.task.tally()
         samples = self.task.validation_samples()
-        self.network.eval()
+        network = self.learned().eval()
         with torch.no_grad():
             for images, *_, numbers in self._batches(samples, range(len(samples))):
-                self.task.add(tally, self._forward(images).float().cpu().numpy(), numbers.tolist())
+                self.task.add(tally, self._forward(network, images).float().cpu().numpy(), numbers.tolist())
         return tally
 
     # ---- Checkpoints ----
@@ -191,9 +219,11 @@ class Trainer:
             "annotations": self.annotations.sha256,
             "epoch": self.epoch,
             "step": self.step,
-            "state_dict": {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()},
+            "state_dict": _on_cpu(self.learned()),
             "optimizer": self.optimizer.state_dict(),
         }
+        if self.average:
+            state["learning"] = _on_cpu(self.network)
         try:
             with replaced(path) as temporary:
                 torch.save(state, temporary)
@@ -212,12 +242,18 @@ class Trainer:
                 raise TrainError(f"{path}: was saved with {key} {recipe.get(key)}, and this is with {value}")
         if sha256 != self.annotations.sha256:
             raise TrainError(f"{path}: was saved while training on other annotations")
-        self.network.load_state_dict(state["state_dict"])
+        self.network.load_state_dict(state["learning"] if self.average else state["state_dict"])
+        if self.average:
+            self.average.load_state_dict(state["state_dict"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]
 
     def _recipe(self):
         return {**self.recipe._asdict(), "variation": self.recipe.variation._asdict()}
+
+
+def _on_cpu(network):
+    return {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
 
 
 class Report:
