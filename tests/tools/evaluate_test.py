@@ -1046,6 +1046,15 @@ class WrongInput(EvaluateTest):
     def refused(self, *arguments, says):
         self.fails(2, "evaluate", *arguments, says=says)
 
+    def test_what_is_read_is_not_overwritten(self):
+        labels = self.read("photos/labels.json")
+        for option in ("--results", "--json"):
+            self.refused("photos/labels.json", option, "photos/../photos/labels.json", says=[option, "overwrite"])
+            self.refused("photos/labels.json", option, "a.jpg", says=[f"{option} a.jpg", "picture"])
+        self.refused("photos/labels.json", "--results", "new.json", "--json", "./new.json", says=["--json", "new.json"])
+        self.assertEqual(self.read("photos/labels.json"), labels)
+        self.assertNotIn("new.json", self.files())
+
     def test_is_refused_with_its_reason(self):
         self.refused("nowhere.json", says=["nowhere.json"])
         self.refused(says=["ANNOTATIONS"])

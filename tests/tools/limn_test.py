@@ -965,6 +965,41 @@ class Bench(ProgramTest):
         self.fails(2, "bench", MODEL, "--threads", "-1", says=["--threads"])
 
 
+class NothingIsLost(EstimateTest):
+    def test_the_json_is_no_photo_that_was_to_be_read(self):
+        photo = small_photo()
+        for name in ("a.png", "b.png"):
+            self.write(name, photo)
+        # What a shell makes of `limn estimate --json *.png`.
+        self.fails(2, "estimate", "--json", "a.png", "b.png", says=["--json a.png", "picture"])
+        self.assertEqual(self.read("a.png"), photo)
+        # Another name of the same file.
+        os.link(self.path("a.png"), self.path("a.json"))
+        self.fails(2, "estimate", "a.png", "--json", "a.json", says=["--json a.json", "a.png"])
+        self.assertEqual(self.read("a.png"), photo)
+        self.write("boxes.json", json.dumps([]))
+        self.fails(2, "estimate", "a.png", "--boxes", "boxes.json", "--json", "./boxes.json", says=["boxes.json"])
+        self.assertEqual(self.read("boxes.json"), b"[]")
+
+    def test_an_old_file_stays_until_the_new_one_is_complete(self):
+        self.write("a.png", small_photo())
+        self.write("old.json", "kept")
+        os.symlink("old.json", self.path("link.json"))
+        os.mkfifo(self.path("endless.png"))
+        command = [PROGRAM, "estimate", "--no-detector", "endless.png", "--json", "old.json"]
+        with subprocess.Popen(command, cwd=self.folder, env=surroundings()) as process:
+            with open(self.path("endless.png"), "wb"):  # waits until the program is about to read it
+                process.kill()
+        self.assertEqual(self.read("old.json"), b"kept")
+        os.remove(self.path("endless.png"))
+        os.remove(self.path("old.json.part"))
+        self.limn("estimate", "a.png", "--no-pictures", "--input", "64x64", "--json", "link.json")
+        self.assertTrue(os.path.islink(self.path("link.json")))
+        self.assertEqual(len(json.loads(self.read("old.json"))["photos"]), 1)
+        self.limn("estimate", "a.png", "--no-pictures", "--input", "64x64", "--json", os.devnull)
+        self.assertEqual(self.files(), ["a.png", "link.json", "old.json"])
+
+
 class Readme(unittest.TestCase):
     def test_shows_the_smallest_example_as_it_is_built(self):
         with open(os.path.join(ROOT, "examples", "smallest.cpp"), encoding="utf-8") as file:

@@ -16,6 +16,7 @@
 #include "command.hpp"
 #include "engine.hpp"
 #include "model_choice.hpp"
+#include "output.hpp"
 #include "photo_work.hpp"
 #include "photos.hpp"
 #include "text.hpp"
@@ -195,7 +196,7 @@ void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos,
 }
 
 /// {"model": NAME, "detector": NAME, "photos": [...]}, or COCO's list of results, one to a line.
-void write_json(std::FILE* file, const Options& options, const Networks& networks, const std::vector<Job>& jobs,
+void write_json(Output& output, const Options& options, const Networks& networks, const std::vector<Job>& jobs,
                 std::vector<Result>& results) {
   using nlohmann::ordered_json;
   constexpr auto any_name = ordered_json::error_handler_t::replace;  // file names need not be UTF-8
@@ -216,7 +217,7 @@ void write_json(std::FILE* file, const Options& options, const Networks& network
     }
     text = all.dump(2, ' ', false, any_name) + "\n";
   }
-  write_output(file, options.json, text);
+  output.write(text);
 }
 
 bool finds_several(const ModelDocument& document) { return document.decoder.type == DecoderType::part_affinity; }
@@ -271,11 +272,13 @@ int estimate(Options options) {
   options.draw.threshold = options.threshold.value_or(estimator.finds_several() ? decoder.part_affinity.cmap_threshold
                                                                                 : decoder.draw_threshold);
 
-  std::FILE* json = open_output(options.json);
-
-  std::vector<Result> results(jobs.size());
   std::vector<std::string> files;
   for (const Job& job : jobs) files.push_back(job.file);
+  std::vector<std::string> read = files;
+  read.insert(read.end(), {options.box_file, options.model, options.detector.file});
+  Output json(options.json, "--json", read);
+
+  std::vector<Result> results(jobs.size());
   std::FILE* const lines = options.json == "-" ? stderr : stdout;
   Reporter reporter(std::move(files), options.quiet ? nullptr : lines, !options.quiet);
   std::vector<PoseEstimator::Workspace> workspaces = make_workspaces(estimator, jobs.size(), threads);
@@ -290,7 +293,7 @@ int estimate(Options options) {
     reporter.finished(i, results[i]);
   });
 
-  if (json != nullptr) write_json(json, options, networks, jobs, results);
+  if (json) write_json(json, options, networks, jobs, results);
   const std::size_t failed = reporter.finish();
   return failed > 0 ? some_failed : all_well;
 }

@@ -197,7 +197,7 @@ std::size_t estimate_all(const Networks& networks, const EvaluateOptions& option
 
 /// The poses as COCO's own tools take them: keypoints in the annotations' order, 0 for those the model has not. Where
 /// it is known whose box it was, "annotation_id" says so, which those tools do not look at.
-void write_results(std::FILE* output, const EvaluateOptions& options, const std::vector<Photo>& photos,
+void write_results(Output& output, const EvaluateOptions& options, const std::vector<Photo>& photos,
                    const CocoFile& file, const KeypointMatch& match) {
   std::string text;
   for (const Photo& photo : photos) {
@@ -217,7 +217,7 @@ void write_results(std::FILE* output, const EvaluateOptions& options, const std:
       text += (text.empty() ? "" : ",\n") + entry.dump();
     }
   }
-  write_output(output, options.results, "[" + text + "]\n");
+  output.write("[" + text + "]\n");
 }
 
 /// What was done, in a line: model, flip test, people.
@@ -288,11 +288,10 @@ int evaluate_poses(const EvaluateOptions& options) {
   const PoseEstimator* const estimator = networks.estimator.get();
   const KeypointMatch match = match_keypoints(file, options, estimator != nullptr ? &estimator->skeleton() : nullptr);
   add_places(photos, networks, options, match);
-  std::FILE* const results = open_output(options.results);
-  std::FILE* const json = open_output(options.json);
+  EvaluateOutputs outputs(options, photos);
 
   const std::size_t failed = estimator != nullptr ? estimate_all(networks, options, photos) : 0;
-  if (results != nullptr) write_results(results, options, photos, file, match);
+  if (outputs.results) write_results(outputs.results, options, photos, file, match);
   Scores scores = options.oks() ? score_oks(photos, options, match) : score_pck(photos, file, options, match);
   const std::string model = estimator != nullptr ? estimator->document().name : "";
   scores.title = title_of(scores, options, model);
@@ -307,10 +306,10 @@ int evaluate_poses(const EvaluateOptions& options) {
     print(scores);
     if (report) print(*report);
   }
-  if (json != nullptr) {
+  if (outputs.json) {
     nlohmann::ordered_json written = to_json(scores, options, model, failed);
     if (report) written["scores"] = to_json(*report);
-    write_output(json, options.json, written.dump(2) + "\n");
+    outputs.json.write(written.dump(2) + "\n");
   }
   return failed > 0 ? some_failed : all_well;
 }

@@ -66,8 +66,7 @@ void add_photo(const Photo& photo, const EvaluateOptions& options, BoxEvaluation
 }
 
 /// The boxes as COCO's own tools take them.
-void write_boxes(std::FILE* output, const EvaluateOptions& options, const std::vector<Photo>& photos,
-                 const CocoFile& file) {
+void write_boxes(Output& output, const std::vector<Photo>& photos, const CocoFile& file) {
   using detail::rounded;
   std::string text;
   for (const Photo& photo : photos) {
@@ -81,7 +80,7 @@ void write_boxes(std::FILE* output, const EvaluateOptions& options, const std::v
       text += (text.empty() ? "" : ",\n") + entry.dump();
     }
   }
-  write_output(output, options.results, "[" + text + "]\n");
+  output.write("[" + text + "]\n");
 }
 
 void print(const BoxScores& scores, const EvaluateOptions& options) {
@@ -141,8 +140,7 @@ int evaluate_boxes(const EvaluateOptions& options) {
   DetectorChoice choice = options.detector;
   choice.threshold = (std::min)(threshold, least_score);
   const auto detector = make_detector(model, choice, std::make_shared<const ThreadPool>(1));
-  std::FILE* const results = open_output(options.results);
-  std::FILE* const json = open_output(options.json);
+  EvaluateOutputs outputs(options, photos);
 
   BoxScores scores;
   scores.detector = detector->document().name;
@@ -151,9 +149,9 @@ int evaluate_boxes(const EvaluateOptions& options) {
   for (const Photo& photo : photos) {
     if (!photo.failed) add_photo(photo, options, scores.evaluation);
   }
-  if (results != nullptr) write_boxes(results, options, photos, file);
+  if (outputs.results) write_boxes(outputs.results, photos, file);
   if (options.json != "-") print(scores, options);
-  if (json != nullptr) write_output(json, options.json, to_json(scores, options).dump(2) + "\n");
+  if (outputs.json) outputs.json.write(to_json(scores, options).dump(2) + "\n");
   return scores.failed > 0 ? some_failed : all_well;
 }
 

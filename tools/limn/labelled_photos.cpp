@@ -17,6 +17,23 @@ namespace limn::program {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// The files that must stay as they are, and one that is written already.
+std::vector<std::string> not_to_be_written(const EvaluateOptions& options, const std::vector<Photo>& photos,
+                                           const std::string& written) {
+  std::vector<std::string> files = {options.annotations, options.model,         options.boxes,
+                                    options.poses,       options.detector.file, written};
+  for (const Photo& photo : photos) files.push_back(photo.file);
+  return files;
+}
+
+}  // namespace
+
+EvaluateOutputs::EvaluateOutputs(const EvaluateOptions& options, const std::vector<Photo>& photos)
+    : results(options.results, "--results", not_to_be_written(options, photos, "")),
+      json(options.json, "--json", not_to_be_written(options, photos, options.results)) {}
+
 CocoFile read_annotations(const EvaluateOptions& options) {
   CocoFile file = read_coco_file(options.annotations);
   if (!file.annotated) throw Error(options.annotations + ": expected COCO annotations, found a list of results");

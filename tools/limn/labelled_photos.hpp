@@ -13,6 +13,7 @@
 
 #include "coco_file.hpp"
 #include "evaluate_options.hpp"
+#include "output.hpp"
 
 namespace limn::program {
 
@@ -37,6 +38,14 @@ struct Photo {
   std::vector<Pose> poses;               ///< what was found in the boxes; without keypoints where nobody was
   std::vector<double> areas;             ///< of the regions looked at, in square pixels of the photo
   std::vector<const CocoPerson*> whose;  ///< the boxes were; null where nobody knows
+};
+
+/// What `limn evaluate` writes, none of it a file that it reads; see Output.
+struct EvaluateOutputs {
+  EvaluateOutputs(const EvaluateOptions& options, const std::vector<Photo>& photos);
+
+  Output results;
+  Output json;
 };
 
 /// The annotations; throws Error if the file holds something else.

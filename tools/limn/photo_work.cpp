@@ -106,17 +106,4 @@ void share_out(std::size_t photos, int threads, const std::function<void(std::si
   for (std::thread& other : others) other.join();
 }
 
-std::FILE* open_output(const std::string& path) {
-  if (path.empty()) return nullptr;
-  std::FILE* const file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
-  if (file == nullptr) throw Error(path + ": cannot write this file");
-  return file;
-}
-
-void write_output(std::FILE* file, const std::string& path, const std::string& text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const bool closed = file == stdout ? std::fflush(file) == 0 : std::fclose(file) == 0;
-  if (!written || !closed) throw Error(path + ": cannot write the JSON");
-}
-
 }  // namespace limn::program

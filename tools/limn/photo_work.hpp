@@ -62,11 +62,4 @@ std::vector<PoseEstimator::Workspace> make_workspaces(const PoseEstimator& estim
 /// It must not throw.
 void share_out(std::size_t photos, int threads, const std::function<void(std::size_t photo, std::size_t worker)>& work);
 
-/// Opens a file to be written, "-" for stdout, "" for none (null). Throws Error if it cannot be. To be called before
-/// the work, so that a wrong name costs nothing.
-std::FILE* open_output(const std::string& path);
-
-/// Writes and closes what open_output() opened. Throws Error if it cannot.
-void write_output(std::FILE* file, const std::string& path, const std::string& text);
-
 }  // namespace limn::program
