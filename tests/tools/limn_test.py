@@ -623,6 +623,7 @@ class CommandLine(ProgramTest):
         self.fails(2, "estimate", "--guess", "a.png", says=["--guess"])
         self.fails(2, "estimate", "a.png", "--threads", "0", says=["--threads"])
         self.fails(2, "estimate", "a.png", "--threads", "many", says=["--threads"])
+        self.fails(2, "estimate", "a.png", "--threads", "60000", says=["--threads 60000", "1024"])
         self.fails(2, "verify", MODEL)
         self.fails(2, "bench", "--runs", "0")
 

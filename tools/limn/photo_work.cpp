@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #endif
 
 #include <limn/core/error.hpp>
+#include <limn/core/thread_pool.hpp>
 #include <limn/pose/geometry.hpp>
 
 namespace limn::program {
@@ -86,6 +88,9 @@ void check_on_photo(const Box& box, const Image& photo) {
 }
 
 int thread_count(int wish) {
+  if (wish > most_threads) {
+    throw Error("--threads " + std::to_string(wish) + ": expected at most " + std::to_string(most_threads));
+  }
   return wish > 0 ? wish : static_cast<int>((std::max)(1U, std::thread::hardware_concurrency()));
 }
 
@@ -101,7 +106,11 @@ void share_out(std::size_t photos, int threads, const std::function<void(std::si
     for (std::size_t i = next.fetch_add(1); i < photos; i = next.fetch_add(1)) work(i, worker);
   };
   std::vector<std::thread> others;
-  for (std::size_t i = 1; i < workers_for(photos, threads); ++i) others.emplace_back(run, i);
+  try {
+    for (std::size_t i = 1; i < workers_for(photos, threads); ++i) others.emplace_back(run, i);
+  } catch (const std::system_error&) {
+    // The system starts no more: those that there are do the work.
+  }
   run(0);
   for (std::thread& other : others) other.join();
 }

@@ -52,7 +52,7 @@ void check_size(const Image& photo, Index width, Index height);
 /// Boxes may reach beyond the photo, but there is nobody in one that lies beside it: throws Error then.
 void check_on_photo(const Box& box, const Image& photo);
 
-/// Threads for the user's wish, 0 for as many as the machine has processors.
+/// Threads for the user's wish, 0 for as many as the machine has processors. Throws Error if they are too many.
 int thread_count(int wish);
 
 /// The workspaces of the threads that share_out() uses.

@@ -1,10 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
@@ -28,17 +34,100 @@
 
 namespace limn {
 
+/// More threads than this in one pool are taken for a mistake.
+constexpr int most_threads = 1024;
+
+#if defined(LIMN_HAS_THREADS)
+namespace detail {
+
+/// Eigen's ThreadPool waits forever when it is destroyed before all of its threads were started, which is what happens
+/// where the system refuses one. So they are started before the pool is made, and wait for what it has for them to do.
+class StartedThreads {
+ public:
+  class EnvThread {
+   public:
+    EnvThread() : thread_([this] { work(); }) {}
+    ~EnvThread() {
+      give({});
+      thread_.join();
+    }
+    EnvThread(const EnvThread&) = delete;
+    EnvThread& operator=(const EnvThread&) = delete;
+
+    /// What there is to do; only the first call counts.
+    void give(std::function<void()> task) {
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (given_) return;
+        given_ = true;
+        task_ = std::move(task);
+      }
+      changed_.notify_one();
+    }
+
+    void OnCancel() {}
+
+   private:
+    void work() {
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [this] { return given_; });
+      }
+      if (task_) task_();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool given_ = false;
+    std::function<void()> task_;
+    std::thread thread_;  // the last, since it reads the others
+  };
+
+  struct Task {
+    std::function<void()> f;
+  };
+
+  /// Throws Error if the system does not start so many.
+  explicit StartedThreads(int count) : threads_(std::make_shared<std::vector<std::unique_ptr<EnvThread>>>()) {
+    try {
+      while (static_cast<int>(threads_->size()) < count) threads_->push_back(std::make_unique<EnvThread>());
+    } catch (const std::exception&) {  // system_error, or bad_alloc
+      throw Error("thread pool: the system starts " + std::to_string(threads_->size()) + " of " +
+                  std::to_string(count) + " threads");
+    }
+  }
+
+  EnvThread* CreateThread(std::function<void()> task) {
+    std::unique_ptr<EnvThread> thread = std::move(threads_->back());
+    threads_->pop_back();
+    thread->give(std::move(task));
+    return thread.release();
+  }
+
+  Task CreateTask(std::function<void()> task) { return Task{std::move(task)}; }
+  void ExecuteTask(const Task& task) { task.f(); }
+
+ private:
+  std::shared_ptr<std::vector<std::unique_ptr<EnvThread>>> threads_;  // shared, since Eigen copies environments
+};
+
+}  // namespace detail
+#endif
+
 /// Splits work over a fixed number of threads, the caller being one of them (Eigen's ThreadPool underneath).
 ///
 /// One pool may be shared by any number of estimators and calling threads: together they then never run more than
 /// `threads` - 1 threads beside the callers. A pool of one starts no thread at all.
 class ThreadPool {
  public:
-  /// Throws Error if `threads` is not positive.
+  /// Throws Error if `threads` is not from 1 to most_threads, or the system does not start as many.
   explicit ThreadPool(int threads) : threads_(threads) {
-    if (threads <= 0) throw Error("thread pool: expected at least 1 thread, found " + std::to_string(threads));
+    if (threads < 1 || threads > most_threads) {
+      throw Error("thread pool: expected 1 to " + std::to_string(most_threads) + " threads, found " +
+                  std::to_string(threads));
+    }
 #if defined(LIMN_HAS_THREADS)
-    if (threads > 1) workers_ = std::make_unique<Eigen::ThreadPool>(threads - 1);
+    if (threads > 1) workers_ = std::make_unique<Workers>(threads - 1, detail::StartedThreads(threads - 1));
 #else
     threads_ = 1;
 #endif
@@ -86,7 +175,8 @@ class ThreadPool {
  private:
   int threads_;
 #if defined(LIMN_HAS_THREADS)
-  std::unique_ptr<Eigen::ThreadPool> workers_;
+  using Workers = Eigen::ThreadPoolTempl<detail::StartedThreads>;
+  std::unique_ptr<Workers> workers_;
 #endif
 };
 
