@@ -738,6 +738,29 @@ class Info(ProgramTest):
         self.fails(2, "info", "--network", "resnet19", says=["resnet19"])
         self.fails(2, "info", "--network", "resnet18", "--input", "100x100", says=["multiples of 32", "100x100"])
         self.fails(2, "info", "--network", "resnet18", "--keypoints", "0", says=["keypoint"])
+
+    def test_gives_the_terminal_nothing_to_obey(self):
+        with open(MODEL, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+            data = file.read()
+        document = json.loads(header["__metadata__"]["limn"])
+        document["name"] = "\x1b]0;title\x07\x1b[2Jname\x9b1m\n\u00fc"
+        document["source"]["url"] = "a\rb"
+        header["__metadata__"]["limn"] = json.dumps(document)
+        text = json.dumps(header).encode()
+        self.write("hostile.safetensors", struct.pack("<Q", len(text)) + text + data)
+        out, _ = self.limn("info", "hostile.safetensors")
+        self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+        self.assertIn("?]0;title??[2Jname?1m \u00fc", out)
+        self.assertIn("a?b", out)
+        document["decoder"]["type"] = "\x1b[31m"
+        header["__metadata__"]["limn"] = json.dumps(document)
+        text = json.dumps(header).encode()
+        self.write("hostile.safetensors", struct.pack("<Q", len(text)) + text + data)
+        _, err = self.fails(2, "info", "hostile.safetensors", says=["decoder.type"])
+        self.assertNotRegex(err, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
         self.fails(2, "info", MODEL, "--network", "resnet18")
 
 

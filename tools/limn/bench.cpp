@@ -195,7 +195,7 @@ void print_json(const ChosenNetwork& network, const Options& options, const Plan
 }
 
 void print_text(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
-  std::printf("%s, input %tdx%td, %s, fp32, %s\n", network.title.c_str(), network.height, network.width,
+  std::printf("%s, input %tdx%td, %s, fp32, %s\n", printable(network.title).c_str(), network.height, network.width,
               count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
               count_of(measured.times.size(), "run", "runs").c_str());
   const std::string images = options.batch == 1 ? "" : ", for each of " + std::to_string(options.batch) + " images";

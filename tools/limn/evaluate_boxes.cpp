@@ -85,7 +85,7 @@ void write_boxes(Output& output, const std::vector<Photo>& photos, const CocoFil
 
 void print(const BoxScores& scores, const EvaluateOptions& options) {
   const BoxTally tally = scores.tally();
-  std::printf("%s on %s: %s\n", scores.detector.c_str(), options.annotations.c_str(),
+  std::printf("%s on %s: %s\n", printable(scores.detector).c_str(), printable(options.annotations).c_str(),
               count_of(tally.to_be_found, "person", "people").c_str());
   Table values({"", format("IoU %.2f", least_iou)});
   values.add({"AP", text_of(scores.evaluation.average_precision())});

@@ -128,7 +128,7 @@ std::string describe_keypoints(const Skeleton& skeleton) {
 }
 
 void print_field(const char* name, const std::string& value) {
-  if (!value.empty()) std::printf("%-10s  %s\n", name, value.c_str());
+  if (!value.empty()) std::printf("%-10s  %s\n", name, printable(value).c_str());
 }
 
 void print_document(const ModelDocument& document, const std::string& file) {

@@ -4,16 +4,9 @@
 
 #include "command.hpp"
 #include "model_choice.hpp"
+#include "text.hpp"
 
 namespace {
-
-/// CLI11 puts what concerns several options into several lines.
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (c == '\n') c = ' ';
-  }
-  return text;
-}
 
 void add_commands(CLI::App& app, int& status) {
   app.set_version_flag("--version", "limn " LIMN_VERSION);
@@ -44,12 +37,12 @@ int main(int argc, char** argv) {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help
-      std::fprintf(stderr, "limn: %s (see limn --help)\n", one_line(error.what()).c_str());
+      std::fprintf(stderr, "limn: %s (see limn --help)\n", limn::program::printable(error.what()).c_str());
       return limn::program::cannot_run;
     }
   } catch (const std::exception& error) {
     std::fflush(stdout);
-    std::fprintf(stderr, "limn: %s\n", error.what());
+    std::fprintf(stderr, "limn: %s\n", limn::program::printable(error.what()).c_str());
     return limn::program::cannot_run;
   }
   return status;

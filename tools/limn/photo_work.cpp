@@ -16,6 +16,8 @@
 #include <limn/core/thread_pool.hpp>
 #include <limn/pose/geometry.hpp>
 
+#include "text.hpp"
+
 namespace limn::program {
 
 namespace {
@@ -51,9 +53,9 @@ void Reporter::finished(std::size_t photo, PhotoReport report) {
     const PhotoReport& next = reports_[next_];
     if (!next.error.empty()) {
       ++failed_;
-      std::fprintf(stderr, "limn: %s: %s\n", files_[next_].c_str(), next.error.c_str());
+      std::fprintf(stderr, "limn: %s: %s\n", printable(files_[next_]).c_str(), printable(next.error).c_str());
     } else if (lines_ != nullptr) {
-      std::fprintf(lines_, "%s\n", next.line.c_str());
+      std::fprintf(lines_, "%s\n", printable(next.line).c_str());
       std::fflush(lines_);
     }
   }

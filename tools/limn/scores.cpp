@@ -219,7 +219,7 @@ std::string left_out_photos(std::size_t failed) {
 }
 
 void print(const Scores& scores) {
-  std::printf("%s\n", scores.title.c_str());
+  std::printf("%s\n", printable(scores.title).c_str());
   if (!scores.keypoints.empty()) {
     Table table({"Keypoint", scores.unit, "Labelled", "Other side's"});
     const auto add = [&](const KeypointScore& score) {
@@ -245,7 +245,7 @@ void print(const Scores& scores) {
     for (const auto& [name, value] : scores.values) table.add({name, text_of(value)});
     table.print();
   }
-  for (const std::string& note : scores.notes) std::printf("%s\n", note.c_str());
+  for (const std::string& note : scores.notes) std::printf("%s\n", printable(note).c_str());
 }
 
 nlohmann::ordered_json to_json(const Scores& scores, const EvaluateOptions& options, const std::string& model,

@@ -22,6 +22,19 @@ std::string format(const char* pattern, ...) {
   return text;
 }
 
+std::string printable(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (byte == 0xC2 && next >= 0x80 && next <= 0x9F) {
+      text.replace(i, 2, "?");
+    } else if (byte < 0x20 || byte == 0x7F) {
+      text[i] = byte == '\n' ? ' ' : '?';
+    }
+  }
+  return text;
+}
+
 std::string thousands(Index number) {
   std::string digits = std::to_string(number);
   const std::size_t first = number < 0 ? 1 : 0;
@@ -62,7 +75,8 @@ void Table::print() const {
     for (std::size_t i = 0; i < rows_[r].size(); ++i) {
       const std::string blanks(widths[i] - rows_[r][i].size(), ' ');
       const bool left = std::find(left_.begin(), left_.end(), i) != left_.end();
-      line += (i > 0 ? "  " : "") + (left ? rows_[r][i] + blanks : blanks + rows_[r][i]);
+      const std::string cell = printable(rows_[r][i]);
+      line += (i > 0 ? "  " : "") + (left ? cell + blanks : blanks + cell);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     std::printf("%s\n", line.c_str());

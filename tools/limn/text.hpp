@@ -16,6 +16,10 @@ __attribute__((format(printf, 1, 2)))
 std::string
 format(const char* pattern, ...);
 
+/// The text in one line for a terminal, which must not obey what a file says: control characters, also those that UTF-8
+/// writes in two bytes (C1), become question marks, and ends of lines blanks.
+std::string printable(std::string text);
+
 /// 15376464 as "15,376,464".
 std::string thousands(Index number);
 

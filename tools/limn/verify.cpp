@@ -91,7 +91,7 @@ class Comparison {
                   tolerance_);
     } else {
       std::printf("%zu of %zu tensors depart by more than %g of the largest magnitude, the first is %s\n\n", departed_,
-                  count_, tolerance_, first_.c_str());
+                  count_, tolerance_, printable(first_).c_str());
     }
     return first_.empty();
   }
@@ -176,7 +176,7 @@ int verify(const Options& options) {
   }
   if (!agrees)
     std::fprintf(stderr, "limn: %s departs from %s: %s\n", options.model.c_str(), options.reference.c_str(),
-                 first.c_str());
+                 printable(first).c_str());
   return agrees ? all_well : some_failed;
 }
 
