@@ -591,6 +591,15 @@ class Interrupted(FolderTestCase):
                 Trainer(recipe, self.annotations).load(self.checkpoint)
         with self.assertRaisesRegex(TrainError, "other annotations"):
             Trainer(TINY, self.annotations._replace(sha256="0")).load(self.checkpoint)
+        class Hostile:
+            def __reduce__(self):
+                return os.mkdir, (checkpoint + ".was_run",)
+
+        checkpoint = self.checkpoint
+        torch.save({"recipe": Hostile(), "annotations": ""}, checkpoint)
+        with self.assertRaisesRegex(TrainError, "no checkpoint of train.py"):
+            trainer.load(checkpoint)
+        self.assertFalse(os.path.exists(checkpoint + ".was_run"))
         with open(self.checkpoint, "wb") as file:
             file.write(b"nothing")
         with self.assertRaisesRegex(TrainError, "no checkpoint of train.py"):

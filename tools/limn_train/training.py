@@ -12,6 +12,7 @@ from typing import NamedTuple, Tuple, Union
 
 import torch
 
+from limn_convert.checkpoint import Checkpoint, Tensor
 from limn_convert.files import replaced
 
 from . import TrainError
@@ -233,7 +234,8 @@ class Trainer:
     def load(self, path):
         """Goes on from where a checkpoint was saved. It must be of the same recipe and annotations."""
         try:
-            state = torch.load(path, map_location="cpu")
+            with open(path, "rb") as file:
+                state = Checkpoint(file.read()).load()  # not torch.load, which may run what a file says
             recipe, sha256 = state["recipe"], state["annotations"]
         except Exception as error:  # a damaged file can raise nearly anything
             raise TrainError(f"{path}: no checkpoint of train.py: {error}") from None
@@ -242,10 +244,10 @@ class Trainer:
                 raise TrainError(f"{path}: was saved with {key} {recipe.get(key)}, and this is with {value}")
         if sha256 != self.annotations.sha256:
             raise TrainError(f"{path}: was saved while training on other annotations")
-        self.network.load_state_dict(state["learning"] if self.average else state["state_dict"])
+        self.network.load_state_dict(_tensors(state["learning"] if self.average else state["state_dict"]))
         if self.average:
-            self.average.load_state_dict(state["state_dict"])
-        self.optimizer.load_state_dict(state["optimizer"])
+            self.average.load_state_dict(_tensors(state["state_dict"]))
+        self.optimizer.load_state_dict(_tensors(state["optimizer"]))
         self.epoch, self.step = state["epoch"], state["step"]
 
     def _recipe(self):
@@ -254,6 +256,15 @@ class Trainer:
 
 def _on_cpu(network):
     return {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+
+
+def _tensors(value):
+    """What was read of a checkpoint, with PyTorch's tensors in the place of limn_convert's."""
+    if isinstance(value, Tensor):
+        return torch.tensor(value.to_float32())
+    if isinstance(value, dict):
+        return {key: _tensors(part) for key, part in value.items()}
+    return [_tensors(part) for part in value] if isinstance(value, list) else value
 
 
 class Report:
