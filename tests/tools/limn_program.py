@@ -14,6 +14,8 @@ ROOT = os.environ.get(
 PROGRAM = os.environ.get("LIMN_PROGRAM")
 MODEL = os.path.join(ROOT, "weights", "pose_resnet18_mpii16_256x192.safetensors")
 PHOTO = os.path.join(ROOT, "examples", "photos", "photographer.png")
+FIVE_PEOPLE = os.path.join(ROOT, "examples", "photos", "five_people.jpg")
+SMALL_PERSON = os.path.join(ROOT, "examples", "photos", "person_dog_horse.jpg")
 JPEG_PHOTO = os.path.join(ROOT, "examples", "photos", "grace_hopper.jpg")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
 

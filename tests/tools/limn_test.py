@@ -2,6 +2,7 @@
 """Tests of the limn program from outside: LIMN_PROGRAM names it. Only the tests of `verify` need numpy."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -13,11 +14,13 @@ import unittest
 import dot_detector
 from dot_detector import Dot
 from limn_program import (
+    FIVE_PEOPLE,
     JPEG_PHOTO,
     MODEL,
     PHOTO,
     PROGRAM,
     ROOT,
+    SMALL_PERSON,
     ProgramTest,
     bmp,
     picture_size,
@@ -700,12 +703,13 @@ class Info(ProgramTest):
     def test_shows_what_a_model_file_says(self):
         for arguments in ((MODEL,), ()):
             out, _ = self.limn("info", *arguments)
-            input_ = ("192 x 192", "RGB", "affine, padding 1.25, crop 1.2")
-            for text in ("pose_resnet18_mpii16_256x192", *input_, "quarter_offset", "right_ankle"):
+            input_ = ("256 x 192", "RGB", "affine, padding 1.25, crop 1.2")
+            decoder = ("dark, kernel 11", "drawn from score 0.6")
+            for text in ("pose_resnet18_mpii16_256x192", *input_, *decoder, "right_ankle"):
                 self.assertIn(text, out)
             self.assertEqual(self.total(out, "Parameters"), "15,376,464")
             self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes, F16", out)
-            self.assertEqual(self.rows(out)[-1][:3], ("final_layer", "Conv2d", [16, 48, 48]))
+            self.assertEqual(self.rows(out)[-1][:3], ("final_layer", "Conv2d", [16, 64, 48]))
         out, _ = self.limn("info", "--input", "64x96")
         self.assertEqual(self.rows(out)[-1][2], [16, 16, 24])
 
@@ -987,6 +991,33 @@ class Bench(ProgramTest):
         self.fails(2, "bench", "nowhere.safetensors", says=["nowhere.safetensors"])
         self.fails(2, "bench", "--network", "alexnet", says=["alexnet"])
         self.fails(2, "bench", MODEL, "--threads", "-1", says=["--threads"])
+
+
+class TheDefaultModels(ProgramTest):
+    def test_find_five_people_in_a_photo_of_five(self):
+        out, _ = self.limn("estimate", FIVE_PEOPLE, "-q", "--json", "-", "-o", "five.png")
+        result = json.loads(out)
+        self.assertEqual(result["detector"], "person_detector_320x320")
+        poses = sorted(poses_of(out), key=lambda pose: pose["box"][0])
+        # By hand: where the heads are, from left to right; the feet are at about 400 to 430.
+        heads = [(50, 190), (167, 200), (318, 185), (458, 200), (545, 185)]
+        self.assertEqual(len(poses), len(heads))
+        for pose, (x, y) in zip(poses, heads):
+            points = {keypoint["name"]: keypoint for keypoint in pose["keypoints"]}
+            self.assertLess(math.dist((points["head_top"]["x"], points["head_top"]["y"]), (x, y)), 35)
+            for name in ("left_ankle", "right_ankle"):
+                self.assertLess(abs(points[name]["y"] - 415), 35)
+            self.assertGreater(pose["score"], 0.6)
+
+    def test_find_the_one_person_who_is_small(self):
+        poses = poses_of(self.limn("estimate", SMALL_PERSON, "-q", "--json", "-", "--no-pictures")[0])
+        # By hand: the person stands from (192, 97) to (272, 372).
+        best = max(poses, key=lambda pose: pose["score"])
+        for found, expected in zip(best["box"], (192, 97, 80, 275)):
+            self.assertLess(abs(found - expected), 30)
+        points = {keypoint["name"]: keypoint["y"] for keypoint in best["keypoints"]}
+        self.assertLess(points["head_top"], points["pelvis"])
+        self.assertLess(points["pelvis"], points["left_ankle"])
 
 
 class NothingIsLost(EstimateTest):
