@@ -275,7 +275,13 @@ class EvaluateTest(ProgramTest):
         self.evaluate("--results", "results.json", *arguments)
         poses = [pose["keypoints"] for pose in json.loads(self.read("results.json"))]
         estimated = [pose["keypoints"] for photo in self.estimated(*arguments) for pose in photo["poses"]]
-        self.assertEqual(poses, [[v for k in pose for v in (k["x"], k["y"], k["score"])] for pose in estimated])
+        expected = [[v for k in pose for v in (k["x"], k["y"], k["score"])] for pose in estimated]
+        self.assertEqual(len(poses), len(expected))
+        for found, wanted in zip(poses, expected):
+            # estimate looks at several people in one run of the network, which rounds otherwise: the last digit.
+            self.assertEqual(len(found), len(wanted))
+            for value, other in zip(found, wanted):
+                self.assertAlmostEqual(value, other, delta=0.021)
         return poses
 
     def expected_pck(self, share, size_of, left_out=("pelvis", "thorax")):

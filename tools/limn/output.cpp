@@ -17,7 +17,10 @@ bool same_file(const std::string& a, const std::string& b) {
   std::error_code error;
   if (fs::equivalent(a, b, error)) return true;
   // One of them does not exist, and may yet be going to: by name then.
-  return fs::weakly_canonical(a, error) == fs::weakly_canonical(b, error) && !error;
+  const auto whole = [&error](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(path, error), error);
+  };
+  return whole(a) == whole(b) && !error;
 }
 
 }  // namespace
