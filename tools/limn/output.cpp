@@ -1,6 +1,5 @@
 #include "output.hpp"
 
-#include <algorithm>
 #include <filesystem>
 
 #include <limn/core/error.hpp>
