@@ -22,7 +22,7 @@ from limn_convert.model_file import write_model
 from limn_convert.networks import Choices, Network, check_tensors
 from limn_convert.onnx_file import is_onnx, read_onnx
 from limn_convert.onnx_match import match_network
-from limn_convert.options import input_size, number
+from limn_convert.options import crop_factor, input_size, number
 from limn_convert.skeletons import SKELETONS, fitting_skeleton, load_skeleton
 
 # The settings of each decoder, with their defaults.
@@ -76,7 +76,7 @@ def parse(arguments):
     add("--std", type=number(1e-6, 1e6), nargs=3, metavar="S", help="likewise")
     add("--geometry", choices=("affine", "stretch", "letterbox", "udp"), help="how a person's box becomes the input")
     add("--padding", type=number(1e-3, 1e3), metavar="P", help="factor by which the box is enlarged")
-    add("--crop", type=_crop, metavar="C", help="black: all outside of the box enlarged C times; 0: nothing")
+    add("--crop", type=crop_factor, metavar="C", help="black: all outside of the box enlarged C times; 0: nothing")
     add("--resample", choices=("bilinear", "nearest"))
 
     group = parser.add_argument_group("how its heatmaps are read (default: as its family)")
@@ -125,13 +125,6 @@ def parse(arguments):
     except (ValueError, argparse.ArgumentTypeError):
         parser.error("--accuracy: VALUE must be a number")
     return options
-
-
-def _crop(text):
-    value = number(0, 1e3)(text)
-    if 0 < value < 1:
-        raise argparse.ArgumentTypeError("%s is neither 0 nor at least 1" % text)
-    return value
 
 
 def _odd(text):

@@ -23,7 +23,7 @@ except ImportError as error:
 
 import convert
 from limn_convert import ConvertError
-from limn_convert.options import input_size, number
+from limn_convert.options import crop_factor, input_size, number
 from limn_train import TrainError
 from limn_train.augmentation import PADDING, Variation
 from limn_train.decoding import dark_kernel
@@ -122,6 +122,14 @@ def parse(arguments):
         default="ignore",
         help="a labelled keypoint that lies outside of the input counts for nothing, as published; or the network is "
         "to say that it is not there: its heatmap is to be 0 (default: ignore)",
+    )
+    add(
+        "--crop",
+        type=crop_factor,
+        default=0.0,
+        metavar="C",
+        help="black: all outside of a person's box enlarged C times, in training and, as the model file says, in "
+        "estimation (default: 0, nothing)",
     )
     add(
         "--average",
@@ -234,6 +242,7 @@ def recipe_of(options, device):
         warmup=options.warmup,
         sigma=options.sigma or (2.0 if max(options.input) < 384 else 3.0),
         exact_targets=options.targets == "exact",
+        crop=options.crop,
         average=options.average,
         absent_targets=options.absent == "zero",
         variation=variation,
@@ -346,6 +355,8 @@ def write_model(options, trainer, checkpoint, tally):
             arguments += [f"--keypoints={keypoint_file(folder, trainer.annotations.skeleton)}"]
         arguments += [f"--input={recipe.size[0]}x{recipe.size[1]}", "--channels=rgb", "--resample=bilinear"]
         arguments += ["--geometry=letterbox"] if recipe.detector else ["--geometry=affine", f"--padding={PADDING}"]
+        if recipe.crop:
+            arguments += [f"--crop={recipe.crop:g}"]
         arguments += ["--offset=0", f"--decoder={decoder.pop('type')}"]
         arguments += [f"--{key}={value}" for key, value in decoder.items()]
         arguments += [f"--license={options.license}", f"--trained-on={trained_on}"]

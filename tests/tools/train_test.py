@@ -39,6 +39,7 @@ from limn_train import TrainError, images
 from limn_train.annotations import Person, flip_pairs_by_name, read_annotations, with_keypoints
 from limn_train.augmentation import (
     Variation,
+    cropped,
     half_body_box,
     input_map,
     jitter_colours,
@@ -223,19 +224,63 @@ class Geometry(unittest.TestCase):
             return [varied_map(person, stick_figures.NAMES, 64, 64, variation, random) for _ in range(count)]
 
         plain = input_map(person.box, 64, 64)
-        for map_, mirrors in maps(Variation(0, 0, 0), 10):
+        for map_, mirrors, box in maps(Variation(0, 0, 0), 10):
             np.testing.assert_allclose(map_, plain)
             self.assertFalse(mirrors)
+            self.assertEqual(box, person.box)
         varied = maps(Variation(30, 0.25, 0.5))
-        factors = np.array([np.sqrt(abs(np.linalg.det(m[:, :2]))) for m, _ in varied]) / plain[0, 0]
+        factors = np.array([np.sqrt(abs(np.linalg.det(m[:, :2]))) for m, _, _ in varied]) / plain[0, 0]
         self.assertTrue((factors >= 1 / 1.25 - 1e-9).all() and (factors <= 1 / 0.75 + 1e-9).all())
         self.assertGreater(factors.std(), 0.1)
-        self.assertTrue(all((np.linalg.det(m[:, :2]) < 0) == mirrors for m, mirrors in varied))
-        self.assertAlmostEqual(np.mean([mirrors for _, mirrors in varied]), 0.5, delta=0.1)
-        angles = np.rad2deg([np.arctan2(m[1, 0], m[1, 1]) for m, _ in varied])
+        self.assertTrue(all((np.linalg.det(m[:, :2]) < 0) == mirrors for m, mirrors, _ in varied))
+        self.assertAlmostEqual(np.mean([mirrors for _, mirrors, _ in varied]), 0.5, delta=0.1)
+        angles = np.rad2deg([np.arctan2(m[1, 0], m[1, 1]) for m, _, _ in varied])
         self.assertLessEqual(np.abs(angles).max(), 60 + 1e-9)
         self.assertAlmostEqual(np.mean(np.abs(angles) < 1e-9), 0.4, delta=0.1)
         self.assertAlmostEqual(angles[np.abs(angles) > 1e-9].std(), 29, delta=5)  # 30, cut at 60
+
+    def test_knows_the_box_that_the_input_shows(self):
+        """Without a turn, the map of estimation for that box is the sample's, half bodies as well."""
+        random = np.random.default_rng(3)
+        places = np.random.default_rng(4).uniform(20, 90, (len(stick_figures.NAMES), 2))
+        person = Person("", None, (20, 20, 70, 70), places, np.ones(len(places), bool))
+        for _ in range(50):
+            map_, _, box = varied_map(person, stick_figures.NAMES, 64, 64, Variation(0, 0.25, 0, 0.5), random)
+            np.testing.assert_allclose(input_map(box, 64, 64)[:, :2], map_[:, :2])
+            np.testing.assert_allclose(input_map(box, 64, 64)[:, 2], map_[:, 2], atol=1e-9)
+
+    def test_of_a_crop_blackens_what_estimation_does_not_see(self):
+        """tests/pose/crop_test.cpp has the same numbers."""
+        photo = np.full((10, 20, 3), 200, np.uint8)
+        for box, factor, (left, top, columns, rows) in (
+            ((4, 2, 8, 4), 1, (4, 2, 9, 5)),
+            ((4, 2, 8, 4), 1.25, (3, 2, 11, 5)),
+            ((4.1, 2.1, 8, 4), 1, (5, 3, 8, 4)),
+            ((4.4, 2.4, 0.2, 0.2), 1, (4, 2, 1, 1)),
+            ((-5, -5, 10, 30), 2, (0, 0, 11, 10)),
+            ((-9, 3, 4, 4), 1, (0, 3, 1, 5)),
+            ((30, 40, 4, 4), 1, (19, 9, 1, 1)),
+        ):
+            seen, sides = cropped(photo, box, factor)
+            self.assertEqual(sides, (left, top, left + columns, top + rows))
+            self.assertTrue((seen[top : top + rows, left : left + columns] == 200).all())
+            self.assertEqual(int(seen.sum()), 3 * 200 * columns * rows)
+
+    def test_of_a_crop_takes_keypoints_outside_of_it_out_of_the_input(self):
+        with tempfile.TemporaryDirectory() as folder:
+            stick_figures.write_png(os.path.join(folder, "dots.png"), np.full((96, 96, 3), 90, np.uint8))
+            path = write_annotations(folder, ["a", "b"], [48, 48, 2, 48, 3, 2], "dots.png")
+            annotations = read_annotations(path)  # a in the box, b above it
+            inside = images.apply(input_map(annotations.people[0].box, 64, 64), annotations.people[0].places)
+            for variation in (None, Variation(0, 0, 1)):
+                _, places, labelled, _ = Samples(annotations, (64, 64), variation, crop=1)[0]
+                self.assertTrue(labelled.all())
+                expected = [64 - inside[0, 0] if variation else inside[0, 0], inside[0, 1]]
+                np.testing.assert_allclose(places[0].numpy(), expected, atol=1e-4)
+                for exact in (False, True):
+                    heatmaps, weights = gaussian_targets(places[None], labelled[None], 16, 16, 4, 2.0, exact, True)
+                    self.assertEqual(float(heatmaps[0, 1].max()), 0)
+                    self.assertEqual(weights.tolist(), [[1, 1]])
 
     def test_in_a_sample_moves_keypoints_with_the_picture(self):
         """A spot at each keypoint is found again where the sample says that it is, and of the right side."""

@@ -24,3 +24,11 @@ def number(smallest, largest, kind=float):
 
     check.__name__ = "number"  # for argparse's "invalid number value"
     return check
+
+
+def crop_factor(text):
+    """How much larger than the box what is seen of the photo is; 0 for all of it."""
+    value = number(0, 1e3)(text)
+    if 0 < value < 1:
+        raise argparse.ArgumentTypeError("%s is neither 0 nor at least 1" % text)
+    return value

@@ -75,8 +75,24 @@ def half_body_box(names, places, labelled, random):
     return (corner[0], corner[1], size[0], size[1])
 
 
+def cropped(image, box, factor):
+    """A copy that is black outside of the box enlarged `factor` times, and its (left, top, right, bottom) that is not,
+    the last two beyond it. Source: limn's pose/crop.hpp.
+    """
+    sides = []
+    for start, length, limit in ((box[0], box[2], image.shape[1]), (box[1], box[3], image.shape[0])):
+        middle, half = start + length / 2, factor * length / 2
+        first, last = np.clip([np.ceil(middle - half), np.floor(middle + half)], 0, limit - 1).astype(int)
+        first = min(first, last)
+        sides.append((first, last + 1))
+    (left, right), (top, bottom) = sides
+    result = np.zeros_like(image)
+    result[top:bottom, left:right] = image[top:bottom, left:right]
+    return result, (left, top, right, bottom)
+
+
 def varied_map(person, names, height, width, variation, random):
-    """(map, whether it mirrors) of one sample."""
+    """(map, whether it mirrors, the box that estimation would have been given for it, not turned) of one sample."""
     half, turned, flip = random.random(3)
     scale, rotation = random.standard_normal(2)
     box, padding = person.box, PADDING
@@ -88,7 +104,13 @@ def varied_map(person, names, height, width, variation, random):
     rotation = variation.rotation * np.clip(rotation, -2, 2) if turned < TURNED_SHARE else 0.0
     map_ = input_map(box, height, width, padding, scale, rotation)
     mirrors = flip < variation.flip
-    return (mirrored_map(map_, width), True) if mirrors else (map_, False)
+    return mirrored_map(map_, width) if mirrors else map_, mirrors, enlarged(box, padding / PADDING * scale)
+
+
+def enlarged(box, factor):
+    """(x, y, width, height) around the same centre."""
+    x, y, width, height = box
+    return (x + (1 - factor) * width / 2, y + (1 - factor) * height / 2, factor * width, factor * height)
 
 
 def jitter_colours(image, amount, random):

@@ -35,7 +35,8 @@ class KeypointTask:
         return PoseResNet(recipe.depth, len(self.annotations.skeleton.keypoints), recipe.head, recipe.width)
 
     def samples(self, epoch):
-        samples = Samples(self.annotations, self.recipe.size, self.recipe.variation, self.recipe.seed)
+        recipe = self.recipe
+        samples = Samples(self.annotations, recipe.size, recipe.variation, recipe.seed, recipe.crop)
         samples.epoch = epoch
         return samples
 
@@ -48,7 +49,7 @@ class KeypointTask:
         return joints_mse(heatmaps, *targets)
 
     def validation_samples(self):
-        return Samples(self.validation, self.recipe.size)
+        return Samples(self.validation, self.recipe.size, crop=self.recipe.crop)
 
     def tally(self):
         return Tally(self.annotations.skeleton.keypoints)

@@ -45,6 +45,7 @@ class Recipe(NamedTuple):
     sigma: float = 2.0  # cells
     exact_targets: bool = False
     absent_targets: bool = False  # 0 for a labelled keypoint outside of the input
+    crop: float = 0.0  # black is all outside of a person's box enlarged so often; 0 for no crop
     average: float = 0.0  # of the weights over the steps: what of the old one remains in a step; 0 for none
     variation: Union[Variation, SceneVariation] = Variation()
     precision: str = "f32"  # or bf16
