@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import statistics
 import sys
 
 try:
@@ -22,6 +23,10 @@ EPILOG = """\
 Roboflow's copies of a photo, turned, darkened or not, share the name before `.rf.`: what is left out goes with all of
 its copies.
 """
+
+
+TURNED_ASPECT = 1.2  # width / height of a photo's median person from which on the photo is taken for a turned one
+GROUP_ASPECT = 1.5  # width / height from which on a box is taken for a group's
 
 
 class BoxError(Exception):
@@ -36,6 +41,12 @@ def parse(arguments):
     add("output", metavar="OUT.json")
     add("folders", nargs="+", metavar="FOLDER", help="with images/ and labels/")
     add("--leave-out", nargs="+", default=[], metavar="FOLDER", help="of photos that must not be among them")
+    add(
+        "--upright",
+        action="store_true",
+        help="leave out photos that were turned, by their people who are wider than high, and take boxes half as wide "
+        "again as high for groups (iscrowd): no more is known of who is in them",
+    )
     add("--skip", type=re.compile, metavar="REGEX", help="leave out photos in whose name this is found")
     return parser.parse_args(arguments)
 
@@ -102,12 +113,15 @@ def convert(options):
         path = os.path.join(images, name)
         with Image.open(path) as image:
             width, height = image.size
+        boxes = boxes_in(os.path.join(folder, "labels", os.path.splitext(name)[0] + ".txt"), width, height)
+        if options.upright and boxes and statistics.median(box[2] / box[3] for box in boxes) > TURNED_ASPECT:
+            continue
         where = os.path.relpath(path, os.path.dirname(options.output) or ".")
         photo = {"id": len(document["images"]) + 1, "file_name": where, "width": width, "height": height}
         document["images"].append(photo)
-        labels = os.path.join(folder, "labels", os.path.splitext(name)[0] + ".txt")
-        for box in boxes_in(labels, width, height):
-            entry = {"id": len(document["annotations"]) + 1, "image_id": photo["id"], "category_id": 1, "iscrowd": 0}
+        for box in boxes:
+            crowd = int(options.upright and box[2] > GROUP_ASPECT * box[3])
+            entry = {"id": len(document["annotations"]) + 1, "image_id": photo["id"], "category_id": 1, "iscrowd": crowd}
             document["annotations"].append({**entry, "bbox": box, "area": round(box[2] * box[3], 2)})
     with open(options.output, "w", encoding="utf-8") as file:
         json.dump(document, file)

@@ -74,6 +74,18 @@ class Boxes(FolderTestCase):
         self.assertEqual(self.names(photos, "--leave-out", *others), ["three.png"])
         self.assertEqual(self.names(photos, "--skip", "^t|2"), ["one.rf.1.png"])
 
+    def test_of_turned_photos_and_of_groups_are_told_by_their_shape(self):
+        self.photo("people.png", "0 0.2 0.5 0.1 0.8\n0 0.5 0.5 0.1 0.8\n0 0.8 0.5 0.4 0.5\n")  # the last 8x5 pixels
+        self.photo("turned.png", "0 0.5 0.3 0.8 0.2\n0 0.5 0.7 0.6 0.2\n")
+        self.photo("nobody.png")
+        document = self.run_it(self.path("photos"), "--upright")[2]
+        names = [os.path.basename(image["file_name"]) for image in document["images"]]
+        self.assertEqual(names, ["nobody.png", "people.png"])
+        self.assertEqual([entry["iscrowd"] for entry in document["annotations"]], [0, 0, 1])
+        document = self.run_it(self.path("photos"))[2]
+        self.assertEqual(len(document["images"]), 3)
+        self.assertEqual(sum(entry["iscrowd"] for entry in document["annotations"]), 0)
+
     def test_that_are_none_are_refused_by_file_and_line(self):
         for second in ("0.5 0.5", "a b c d", "1 2 3 4 5 6 7"):
             self.photo("a.png", f"0 0.5 0.5 0.5 0.4\n0 {second}\n")

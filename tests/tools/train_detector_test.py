@@ -35,9 +35,7 @@ from limn_train.detection import (
     corners_of,
     decode_boxes,
     found_in,
-    iou,
     mapped,
-    radius_of,
     varied_map,
     whole_map,
 )
@@ -58,18 +56,32 @@ def targets_of(boxes, ignored=None, size=(64, 96), stride=8):
 def maps_of(targets):
     """What a network would put out that is right."""
     heatmap = np.clip(targets[:1], 1e-3, 1 - 1e-3)
-    return np.concatenate([np.log(heatmap / (1 - heatmap)), targets[2:]])
+    return np.concatenate([np.log(heatmap / (1 - heatmap)), targets[3:]])
 
 
 class Targets(unittest.TestCase):
     def test_have_a_peak_in_the_centres_cell_with_size_and_offset(self):
         maps = targets_of([(20, 8, 44, 56)])  # centre (32, 32): cell (4, 4); 24 x 48 pixels: 3 x 6 cells
-        self.assertEqual(maps.shape, (6, 8, 12))
-        self.assertEqual(maps[:, 4, 4].tolist(), [1, 1, 3, 6, 0, 0])
+        self.assertEqual(maps.shape, (7, 8, 12))
+        self.assertEqual(maps[[0, 1, 3, 4, 5, 6], 4, 4].tolist(), [1, 1, 3, 6, 0, 0])
         maps = targets_of([(21, 9, 47, 59)])  # centre (34, 34), a quarter of a cell further
-        np.testing.assert_allclose(maps[2:, 4, 4], [26 / 8, 50 / 8, 0.25, 0.25])
+        np.testing.assert_allclose(maps[3:, 4, 4], [26 / 8, 50 / 8, 0.25, 0.25])
         self.assertEqual(np.argwhere(maps[0] == 1).tolist(), [[4, 4]])
         self.assertTrue((maps[1] == 1).all())
+
+    def test_tell_the_box_around_its_centre_too(self):
+        """TTFNet, section 3: of a person 4 cells wide and 8 high, 0.54 of it: the centre's cell, one to each side, two up
+        and down; standard deviations of a sixth of 3 and of 5 cells."""
+        maps = targets_of([(32, 0, 64, 64)])
+        rows, columns = np.nonzero(maps[2])
+        self.assertEqual((rows.min(), rows.max(), columns.min(), columns.max()), (2, 6, 5, 7))
+        self.assertEqual(np.count_nonzero(maps[0]), 15)
+        np.testing.assert_allclose(maps[0, 4, 5:8], np.exp([-2, 0, -2]), atol=1e-6)
+        np.testing.assert_allclose(maps[0, 2:7, 6], np.exp([-2.88, -0.72, 0, -0.72, -2.88]), atol=1e-6)
+        self.assertAlmostEqual(float(maps[2].sum()), 1, places=6)
+        np.testing.assert_allclose(maps[2] / maps[2].max(), maps[0], atol=1e-6)
+        for row, column in zip(rows, columns):
+            self.assertEqual(maps[3:, row, column].tolist(), [4, 8, 6 - column, 4 - row])
 
     def test_are_read_back_exactly(self):
         boxes = np.array([(3, 5, 30, 61), (50, 10, 60, 40), (70, 2, 95, 63)], float)
@@ -88,34 +100,29 @@ class Targets(unittest.TestCase):
             self.assertEqual(maps[1, 7, 11], 1)
         # Somebody in a crowd who has a box of their own counts.
         maps = targets_of([(0, 0, 96, 64), (20, 8, 44, 56)], [True, False])
-        self.assertEqual((maps[0, 4, 4], maps[1].sum()), (1, 1))
-
-    def test_radius_leaves_the_overlap(self):
-        for width, height in ((10, 10), (4, 20), (30, 12)):
-            radius = radius_of(width, height)
-            box = np.array([[0.0, 0, width, height]])
-            for move in ((1, 1, 1, 1), (1, 1, -1, -1), (-1, -1, 1, 1)):
-                self.assertGreaterEqual(iou(box, box + radius * np.array(move))[0, 0], 0.7 - 1e-9)
-            moved = [iou(box, box + radius * np.array(m))[0, 0] for m in ((1, 1, 1, 1), (1, 1, -1, -1), (-1, -1, 1, 1))]
-            self.assertAlmostEqual(min(moved), 0.7)
+        self.assertEqual(maps[0, 4, 4], 1)
+        self.assertTrue((maps[1] == (maps[0] > 0)).all())
 
 
 class Loss(unittest.TestCase):
     def test_is_what_it_is_by_hand(self):
         # One person in the second of two cells. Logit 0 is 0.5: at the centre -(1 - 0.5)^2 log 0.5; beside it the
-        # target is 0.5: -(1 - 0.5)^4 0.5^2 log 0.5. Sizes are off by 2 and 1, the offset by 0.5.
-        targets = torch.zeros(1, 6, 1, 2)
-        targets[0, 0, 0] = torch.tensor([0.5, 1])
-        targets[0, 1] = 1
-        targets[0, 2:, 0, 1] = torch.tensor([3, 4, 0.5, 0.25])
-        maps = torch.zeros(1, 5, 1, 2)
-        maps[0, 1:, 0] = 99  # elsewhere they count for nothing
+        # target is 0.5: -(1 - 0.5)^4 0.5^2 log 0.5. The width is off by 2 of 3, the height by 1 of 4, and the centre
+        # by 0.5 of the width.
+        targets = torch.zeros(1, 7, 1, 3)
+        targets[0, 0, 0, :2] = torch.tensor([0.5, 1])
+        targets[0, 1, 0, :2] = 1  # the third cell counts for nothing
+        targets[0, 2, 0] = torch.tensor([0.25, 0.75, 0])
+        targets[0, 3:, 0, :2] = torch.tensor([[3, 3], [4, 4], [1.5, 0.5], [0.25, 0.25]])
+        maps = torch.zeros(1, 5, 1, 3)
+        maps[0, 1:, 0, 0] = targets[0, 3:, 0, 0]
         maps[0, 1:, 0, 1] = torch.tensor([1, 5, 0, 0.25])
-        maps[0, 1:, 0, 0] = 99
+        maps[0, 1:, 0, 2] = 99
         focal = (0.25 + 0.0625 * 0.25) * np.log(2)
-        self.assertAlmostEqual(float(center_loss(maps, targets)), focal + 0.2 * 3 + 0.5, places=6)
-        targets[0, 1] = 0
-        self.assertEqual(float(center_loss(maps, targets)), 0)
+        boxes = 2 / 3 + 1 / 4 + 2 * 0.5 / 3
+        self.assertAlmostEqual(float(center_loss(maps, targets)), focal + 2 * 0.75 * boxes, places=6)
+        maps[0, 4, 0, 0] += 1
+        self.assertAlmostEqual(float(center_loss(maps, targets)), focal + 2 * (0.75 * boxes + 0.25 * 2 / 4), places=6)
 
     def test_falls_towards_the_targets(self):
         targets = torch.from_numpy(targets_of([(20, 8, 44, 56)]))[None]

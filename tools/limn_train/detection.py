@@ -1,6 +1,8 @@
 """Photos as what a person detector is fed, what it is to say of them, and how its answers are read.
 
-Source, where nothing else is said: Zhou, Wang & Kraehenbuehl, "Objects as Points" (2019).
+Source, where nothing else is said: Zhou, Wang & Kraehenbuehl, "Objects as Points" (2019). What is taught around the
+centres: Liu et al., "Training-Time-Friendly Network for Real-Time Object Detection" (TTFNet, AAAI 2020), which needs a
+fraction of the epochs: heatmaps as long and as wide as the boxes, and sizes and offsets in all cells near a centre.
 """
 
 import math
@@ -14,8 +16,8 @@ from .images import apply, inverted, read_image, warp
 
 LEAST_SIDE = 6.0  # input pixels: whoever is smaller, or of whom less is to be seen, need neither be found nor not
 LEAST_SEEN = 0.25  # of the box's area within the input
-OVERLAP = 0.7  # boxes whose centres lie within the Gaussian's radius overlap by this at least
-SIZE_WEIGHT = 0.2  # of the sizes' part in the loss; the paper's 0.1 is for maps of twice the resolution
+SPREAD = 0.54  # of a box's sides, about its centre: where the heatmap is not 0, and the box is taught (TTFNet)
+BOX_WEIGHT = 2.0  # of the boxes' part in the loss
 PEOPLE = 100  # at most in a photo (the model file's "max_people")
 
 
@@ -59,10 +61,9 @@ def mapped(map_, corners):
 
 
 class PhotoSamples(torch.utils.data.Dataset):
-    """(image (3, H, W) uint8, targets (6, H / stride, W / stride), photo's number) of each photo.
+    """(image (3, H, W) uint8, targets (7, H / stride, W / stride), photo's number) of each photo: center_targets().
 
-    The targets are the centres' heatmap, 1 where it counts, and at the centres width, height, and offset in x and y, as
-    the network has them. variation None: as limn sees the photo.
+    variation None: as limn sees the photo.
     """
 
     def __init__(self, photos, size, stride, variation=None, seed=0, epoch=0):
@@ -93,24 +94,20 @@ class PhotoSamples(torch.utils.data.Dataset):
         return planes, torch.from_numpy(targets), number
 
 
-def radius_of(width, height, overlap=OVERLAP):
-    """How far, in cells, both corners of a box may move outwards, inwards or alike and still overlap it by so much.
-
-    The least root of the three cases' quadratic equations (Law & Deng, "CornerNet", 2018).
-    """
-    both = width + height
-    alike = (both - math.sqrt(both * both - 4 * width * height * (1 - overlap) / (1 + overlap))) / 2
-    inwards = (both - math.sqrt(both * both - 4 * (1 - overlap) * width * height)) / 4
-    outwards = (-overlap * both + math.sqrt((overlap * both) ** 2 + 4 * overlap * (1 - overlap) * width * height)) / (
-        4 * overlap
-    )
-    return min(alike, inwards, outwards)
+def profile(count, center, side):
+    """A Gaussian over `count` cells around the whole cell `center`, 0 from SPREAD / 2 of the side (in cells) on."""
+    radius = int(SPREAD * side / 2)
+    distance = np.arange(count) - center
+    return np.exp(-0.5 * (distance * 6 / (2 * radius + 1)) ** 2) * (abs(distance) <= radius)
 
 
 def center_targets(corners, ignored, height, width, stride):
-    """(6, height / stride, width / stride) float32, of left, top, right, bottom in input pixels, (N, 4)."""
+    """(7, height / stride, width / stride) float32, of left, top, right, bottom in input pixels, (N, 4): the centres'
+    heatmap, 1 where it counts, how much the box counts there (1 in all for a person), and near the centres width, height,
+    and the way to the centre in x and y, as the network has them.
+    """
     rows, columns = np.arange(height // stride), np.arange(width // stride)
-    maps = np.zeros((6, len(rows), len(columns)), np.float32)
+    maps = np.zeros((7, len(rows), len(columns)), np.float32)
     maps[1] = 1
     ends = np.array([width, height, width, height], float)
     whole = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
@@ -121,24 +118,25 @@ def center_targets(corners, ignored, height, width, stride):
     cells = seen / stride
     for left, top, right, bottom in cells[unclear]:
         maps[1, int(top) : math.ceil(bottom) + 1, int(left) : math.ceil(right) + 1] = 0
-    # Small ones last: where two centres share a cell, the size is that of the one in front or within the other.
+    # Small ones last: where two people's areas meet, the box is that of the one in front or within the other.
     clear = cells[~unclear]
     for left, top, right, bottom in clear[np.argsort(-sides[~unclear].prod(axis=1))]:
         x, y, across, down = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
         column, row = min(int(x), len(columns) - 1), min(int(y), len(rows) - 1)
-        sigma = (2 * max(int(radius_of(across, down)), 0) + 1) / 6
-        squares = (columns[None] - column) ** 2 + (rows[:, None] - row) ** 2
-        gaussian = np.exp(-squares / (2 * sigma * sigma))
-        gaussian[gaussian < 1e-4] = 0
+        gaussian = profile(len(rows), row, down)[:, None] * profile(len(columns), column, across)
+        near = gaussian > 0
         np.maximum(maps[0], gaussian, out=maps[0])
-        maps[1, row, column] = 1
-        maps[2:, row, column] = across, down, x - column, y - row
+        maps[1, near] = 1
+        maps[2, near] = gaussian[near] / gaussian.sum()
+        maps[3, near], maps[4, near] = across, down
+        maps[5, near], maps[6, near] = np.broadcast_to(x - columns, near.shape)[near], (y - rows).repeat(near.sum(axis=1))
     return maps
 
 
 def center_loss(maps, targets):
-    """Of (N, 5, H, W) maps: the focal loss of the centres, and the absolute error of sizes and offsets at them; each
-    for one person on average."""
+    """Of (N, 5, H, W) maps: the focal loss of the centres, and the error of the boxes in parts of their sides, about
+    what it takes from their overlap (a centre that is off by so much takes it twice); each for one person on average.
+    """
     logits, (heatmap, counts) = maps[:, 0].float(), (targets[:, 0], targets[:, 1])
     centers = (heatmap == 1) & (counts > 0)
     people = centers.sum().clamp(min=1)
@@ -147,8 +145,9 @@ def center_loss(maps, targets):
     at_centers = -((1 - found) ** 2) * log_found
     elsewhere = -((1 - heatmap) ** 4) * found**2 * log_missed
     focal = (torch.where(centers, at_centers, elsewhere) * counts).sum() / people
-    error = (maps[:, 1:].float() - targets[:, 2:]).abs() * centers[:, None]
-    return focal + SIZE_WEIGHT * error[:, :2].sum() / people + error[:, 2:].sum() / people
+    error = (maps[:, 1:].float() - targets[:, 3:]).abs()
+    relative = (error[:, :2] + 2 * error[:, 2:]) / targets[:, 3:5].clamp(min=1)
+    return focal + BOX_WEIGHT * (relative.sum(dim=1) * targets[:, 2]).sum() / people
 
 
 def decode_boxes(maps, stride, threshold, overlap):
