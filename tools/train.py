@@ -7,6 +7,7 @@ Needs PyTorch, numpy, and OpenCV or Pillow (on Debian: apt install python3-torch
 """
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -26,6 +27,7 @@ from limn_convert import ConvertError
 from limn_convert.options import crop_factor, input_size, number
 from limn_train import TrainError
 from limn_train.augmentation import PADDING, Variation
+from limn_train.crew import Crew, Lost, run_crew
 from limn_train.decoding import dark_kernel
 from limn_train.detection import PEOPLE, SceneVariation
 from limn_train.images import check_installed
@@ -184,6 +186,13 @@ def parse(arguments):
     add("--device", help="cpu, cuda or what else PyTorch knows (default: cuda where it is to be had)")
     add("--precision", choices=("f32", "bf16"), help="of the products (default: bf16 where the machine has it)")
     add("--threads", type=positive, help="default: PyTorch's choice")
+    add(
+        "--processes",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="that share each batch, with --threads each; on processors faster than one with many threads (default: 1)",
+    )
     add("--workers", type=least_0, help="processes that read photos (default: by the processors)")
     add("--checkpoint", metavar="FILE.pth", help="default: OUT.checkpoint.pth")
     add(
@@ -295,8 +304,9 @@ def _clock(seconds):
     return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
 
 
-def train(options):
-    """Does what the command line says. Returns the exit status."""
+def train(options, crew):
+    """Does what the command line says. Returns the exit status. Of a crew the first process tells what happens, and
+    writes the files."""
     check_installed()
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -311,26 +321,29 @@ def train(options):
         processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = 0 if device.type == "cpu" else max(processors - 1, 1)
 
-    trainer = Trainer(recipe, annotations, validation, decoder_of(recipe), device, workers)
+    say = print if crew.rank == 0 else lambda *texts, **_: None
+    trainer = Trainer(recipe, annotations, validation, decoder_of(recipe), device, workers, crew)
     width = f" of width {recipe.width}" if recipe.width != 64 else ""
     size = f"{recipe.size[0]}x{recipe.size[1]}"
-    print(f"ResNet{recipe.depth}{width}, {size}, {annotations.summary()}, {device} in {recipe.precision}")
+    say(f"ResNet{recipe.depth}{width}, {size}, {annotations.summary()}, {device} in {recipe.precision}")
     if os.path.exists(checkpoint):
         if not options.resume:
             raise TrainError(f"{checkpoint}: exists; --resume goes on from it, or remove it")
         trainer.load(checkpoint)
-        print(f"goes on after {trainer.epoch} epochs and {trainer.step} steps of the next")
+        say(f"goes on after {trainer.epoch} epochs and {trainer.step} steps of the next")
     elif options.start:
         taken, left = trainer.start(lambda network: start_from(network, options.start))
         kept = f"; new are {', '.join(left[:3])}{', ...' if len(left) > 3 else ''}" if left else ""
-        print(f"starts from {len(taken)} tensors of {options.start}{kept}")
+        say(f"starts from {len(taken)} tensors of {options.start}{kept}")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: _stop(trainer, received))
-    printed = Printed()
+    printed = Printed() if crew.rank == 0 else Report()
     if not trainer.run(checkpoint, 60 * options.save_every, options.validate_every, printed):
-        print(f"interrupted; --resume goes on from {checkpoint}")
+        say(f"interrupted; --resume goes on from {checkpoint}")
         return 130
+    if crew.rank > 0:
+        return 0  # the first goes on alone
     tally = printed.tally or (trainer.validate() if validation else None)
     if tally:
         print(*tally.lines(), sep="\n")
@@ -382,13 +395,27 @@ def keypoint_file(folder, skeleton):
 def main(arguments=None):
     options = parse(arguments)
     try:
-        return train(options)
+        if options.processes == 1:
+            results = [attempt(options, Crew())]
+        else:
+            results = run_crew(options.processes, functools.partial(attempt, options))
+    except TrainError as error:
+        results = [(1, str(error))]
+    for error in dict.fromkeys(error for _, error in results if error):
+        print(f"train.py: {error}", file=sys.stderr)
+    return max(status for status, _ in results)
+
+
+def attempt(options, crew):
+    """(exit status, what went wrong)"""
+    try:
+        return train(options, crew), None
+    except Lost:
+        return 1, None
     except (TrainError, ConvertError) as error:
-        where = f"{error.file}: " if getattr(error, "file", None) else ""
-        print(f"train.py: {where}{error}", file=sys.stderr)
+        return 1, f"{error.file}: {error}" if getattr(error, "file", None) else str(error)
     except OSError as error:
-        print(f"train.py: {error.filename or options.output}: {error.strerror or error}", file=sys.stderr)
-    return 1
+        return 1, f"{error.filename or options.output}: {error.strerror or error}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 The training is on drawn figures. Its result is compared with `limn evaluate`, whose PCK is to be the trainer's own.
 """
 
+import functools
 import json
 import math
 import os
@@ -48,9 +49,10 @@ from limn_train.augmentation import (
     mirrored_map,
     varied_map,
 )
+from limn_train.crew import run_crew
 from limn_train.decoding import dark_kernel, decode
 from limn_train.network import Doubling, PoseResNet, initialize
-from limn_train.samples import Samples
+from limn_train.samples import Samples, order
 from limn_train.scores import Tally
 from limn_train.start import start_from
 from limn_train.targets import gaussian_targets, joints_mse
@@ -673,6 +675,84 @@ class Interrupted(FolderTestCase):
         self.assertEqual((document["name"], document["network"]["depth"]), ("tiny", 34))
         self.assertEqual(document["decoder"], {"type": "dark", "offset": 0.0, "kernel": 11})
         self.assertEqual(document["accuracy"], [])
+
+
+def weights_of_crew(annotations, crew):
+    """What a process of a crew has learned of a training of TINY's; a function of the module, for it is sent."""
+    torch.set_num_threads(1)
+    losses = []
+
+    class Losses(train.Report):
+        def step(self, trainer, of_epoch):
+            losses.append(float(of_epoch[-1]))
+
+    trainer = Trainer(TINY, read_annotations(annotations), crew=crew)
+    trainer.run(report=Losses())
+    return {name: value.numpy() for name, value in trainer.network.state_dict().items()}, losses
+
+
+class Processes(FolderTestCase):
+    def setUp(self):
+        super().setUp()
+        self.annotations = stick_figures.write(self.folder, 9, seed=9)
+
+    def test_share_each_batch_and_learn_from_the_mean(self):
+        """As one process that works out the gradient of each half of a batch, and steps along their mean."""
+        (first, losses), (second, _) = run_crew(2, functools.partial(weights_of_crew, self.annotations))
+        trainer = Trainer(TINY, read_annotations(self.annotations))
+        network, expected_losses = trainer.network.train(), []
+        for epoch in range(TINY.epochs):
+            samples = trainer.task.samples(epoch)
+            people = order(9, TINY.seed, epoch)[:8]
+            for batch in (people[:4], people[4:]):
+                gradients, halves = [], []
+                for half in (batch[:2], batch[2:]):
+                    images, places, labelled, _ = zip(*(samples[number] for number in half))
+                    maps = trainer._forward(network, torch.stack(images))
+                    loss = trainer.task.loss(maps, torch.stack(places), torch.stack(labelled))
+                    network.zero_grad()
+                    loss.backward()
+                    halves.append(float(loss))
+                    gradients.append([parameter.grad.clone() for parameter in network.parameters()])
+                for parameter, one, other in zip(network.parameters(), *gradients):
+                    parameter.grad = (one + other) / 2
+                trainer.optimizer.param_groups[0]["lr"] = learning_rate(TINY, epoch, 0, 2)
+                trainer.optimizer.step()
+                expected_losses.append(sum(halves) / 2)
+        np.testing.assert_allclose(losses, expected_losses, rtol=1e-4)
+        for name, parameter in network.named_parameters():
+            np.testing.assert_array_equal(first[name], second[name])
+            np.testing.assert_allclose(first[name], parameter.detach().numpy(), atol=1e-4)
+
+    def test_do_what_one_does_and_say_it_once(self):
+        arguments = [self.annotations, self.path("out.safetensors"), "--input", "32x32", "--head", "8", "--batch", "4"]
+        arguments += ["--epochs", "1", "--threads", "1", "--precision", "f32", "--processes", "2"]
+        command = [sys.executable, os.path.join(ROOT, "tools", "train.py"), *arguments]
+        run = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "check": False}
+        done = subprocess.run(command, **run)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.count("epoch 1/1"), 1)
+        self.assertEqual(document_of(self.path("out.safetensors"))["network"]["depth"], 18)
+        done = subprocess.run(command, **run)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("exists; --resume goes on from it"), 1)
+        done = subprocess.run(command + ["--batch", "5", "--resume"], **run)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "train.py: a batch of 5 cannot be shared by 2 processes\n")
+
+    def test_stop_together_at_a_signal(self):
+        arguments = [self.annotations, self.path("out.safetensors"), "--input", "32x32", "--head", "8", "--batch", "4"]
+        arguments += ["--epochs", "100000", "--threads", "1", "--processes", "2"]
+        command = [sys.executable, "-u", os.path.join(ROOT, "tools", "train.py"), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                if line.startswith("epoch 1/"):
+                    break
+            process.send_signal(signal.SIGTERM)
+            said = process.stdout.read()
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("interrupted; --resume goes on from", said)
+        self.assertTrue(os.path.exists(self.path("out.checkpoint.pth")))
 
 
 class StickFigures(unittest.TestCase):

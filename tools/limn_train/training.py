@@ -17,6 +17,7 @@ from limn_convert.files import replaced
 
 from . import TrainError
 from .augmentation import Variation
+from .crew import Crew
 from .detection import SceneVariation
 from .network import initialize
 from .samples import order
@@ -86,17 +87,20 @@ class Trainer:
     """network, optimiser and the place in the training: `epoch` epochs and `step` steps of the next are done.
 
     annotations, validation: as the recipe's task reads them (tasks.py); validation may be None. workers: processes that
-    read photos, 0 for none.
+    read photos, 0 for none. crew: the processes that share each batch (crew.py).
     """
 
-    def __init__(self, recipe, annotations, validation=None, decoder=None, device="cpu", workers=0):
+    def __init__(self, recipe, annotations, validation=None, decoder=None, device="cpu", workers=0, crew=Crew()):
         self.recipe = recipe
         self.annotations = annotations
         self.validation = validation
         self.task = task_of(recipe)(recipe, annotations, validation, decoder)
         self.device = torch.device(device)
         self.workers = workers
+        self.crew = crew
         self.batch = min(recipe.batch, self.task.count)
+        if self.batch % crew.size:
+            raise TrainError(f"a batch of {self.batch} cannot be shared by {crew.size} processes")
         self.steps_per_epoch = self.task.count // self.batch
         self.epoch = self.step = 0
         self.stop = False  # set to stop after the step that is being done
@@ -117,7 +121,9 @@ class Trainer:
         while self.epoch < self.recipe.epochs and not self.stop:
             losses = []
             for images, *told, _ in self._epochs_rest():
-                losses.append(self._learn(images, told))
+                loss = self._learn(images, told)
+                loss, self.stop = self.crew.agreed(loss, self.stop)
+                losses.append(loss)
                 self.step += 1
                 report.step(self, losses)
                 if self.stop and self.step < self.steps_per_epoch:
@@ -142,12 +148,13 @@ class Trainer:
     def _epochs_rest(self):
         samples = self.task.samples(self.epoch)
         numbers = order(len(samples), self.recipe.seed, self.epoch)
-        return self._batches(samples, numbers[self.step * self.batch : self.steps_per_epoch * self.batch])
+        numbers = numbers[self.step * self.batch : self.steps_per_epoch * self.batch]
+        return self._batches(samples, self.crew.share(numbers, self.batch), self.batch // self.crew.size)
 
-    def _batches(self, samples, numbers):
+    def _batches(self, samples, numbers, batch):
         loader = torch.utils.data.DataLoader(
             samples,
-            self.batch,
+            batch,
             sampler=numbers,
             num_workers=self.workers,
             pin_memory=self.device.type == "cuda",
@@ -165,6 +172,7 @@ class Trainer:
         loss = self.task.loss(self._forward(self.network, images), *(values.to(self.device) for values in told))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.crew.average_gradients(self.network)
         self.optimizer.step()
         if self.average:
             self._add_to_average()
@@ -208,14 +216,16 @@ class Trainer:
         samples = self.task.validation_samples()
         network = self.learned().eval()
         with torch.no_grad():
-            for images, *_, numbers in self._batches(samples, range(len(samples))):
+            for images, *_, numbers in self._batches(samples, range(len(samples)), self.batch):
                 self.task.add(tally, self._forward(network, images).float().cpu().numpy(), numbers.tolist())
         return tally
 
     # ---- Checkpoints ----
 
     def save(self, path):
-        """All of the file or none. convert.py takes it as it is."""
+        """All of the file or none. convert.py takes it as it is. Of a crew the first process saves."""
+        if self.crew.rank > 0:
+            return
         state = {
             "recipe": self._recipe(),
             "annotations": self.annotations.sha256,
