@@ -12,12 +12,16 @@
 
 namespace {
 
+namespace fs = std::filesystem;
+
 /// A file that is written again and again. Its name is its own: several processes fuzz at a time.
 class Scratch {
  public:
-  Scratch()
-      : path_((std::filesystem::temp_directory_path() / ("limn_fuzz_" + std::to_string(std::random_device()())))
-                  .string()) {}
+  Scratch() {
+    const fs::path memory = "/dev/shm";  // Linux; a file on a disk takes ten times as long
+    const fs::path folder = fs::is_directory(memory) ? memory : fs::temp_directory_path();
+    path_ = (folder / ("limn_fuzz_" + std::to_string(std::random_device()()))).string();
+  }
   ~Scratch() { std::remove(path_.c_str()); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -196,7 +196,10 @@ def coco_files():
 def checkpoint_files():
     narrow = checkpoints.arrays_of(keypoints=16, deconvs=((1, 2),), base=1, normalization="none")
     boxes = checkpoints.arrays_for(checkpoints.center_net_shapes(deconvs=((1, 2),), base=1))
+    small = {"state_dict": {"conv1.weight": narrow["conv1.weight"], "bias": narrow["final_layer.bias"]}, "epoch": 1}
     return {
+        "no_network_zip": checkpoints.zip_checkpoint(small),
+        "no_network_legacy": checkpoints.legacy_checkpoint(small),
         "good_zip": checkpoints.zip_checkpoint(narrow, byteorder="little"),
         "good_legacy": checkpoints.legacy_checkpoint(narrow),
         "good_wrapped": checkpoints.zip_checkpoint(
