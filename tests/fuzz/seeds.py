@@ -8,6 +8,7 @@ it should be and must be read without complaint. Needs numpy; the ONNX files nee
 import json
 import os
 import re
+import shutil
 import struct
 import sys
 import zipfile
@@ -284,7 +285,8 @@ def words(value):
 def main():
     (folder,) = sys.argv[1:]
     for target, seeds in all_seeds().items():
-        os.makedirs(os.path.join(folder, target), exist_ok=True)
+        shutil.rmtree(os.path.join(folder, target), ignore_errors=True)  # those of an earlier time
+        os.makedirs(os.path.join(folder, target))
         for name, data in seeds.items():
             with open(os.path.join(folder, target, name), "wb") as file:
                 file.write(data)
