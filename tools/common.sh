@@ -4,6 +4,8 @@
 packages_program="g++ cmake make ninja-build libeigen3-dev nlohmann-json3-dev libstb-dev libcli11-dev"
 packages_test="doctest-dev python3 python3-numpy clang-format-14"
 packages_clang="clang"
+packages_sanitizers="libclang-rt-dev"
+packages_fuzz="$packages_sanitizers python3-onnx"
 packages_reference="python3-torch python3-pil"
 
 # What the same things are called elsewhere.

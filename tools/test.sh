@@ -4,7 +4,7 @@
 #   tools/test.sh [CTEST OPTIONS...]      for example: tools/test.sh -R conv2d
 #
 # Environment:
-#   CXX                the compiler (default: c++)
+#   CXX                the compiler (default: c++; the sanitizers' presets say clang++)
 #   JOBS               compilers and tests at a time (default: one for each processor)
 #   LIMN_PRESET        release (default), dev, asan-ubsan or tsan: CMakePresets.json
 #   LIMN_BUILD_DIR     where to build (default: build/test, or build/PRESET for another preset than release)
@@ -24,19 +24,23 @@ build=${LIMN_BUILD_DIR:-$build}
 
 if [ "${LIMN_INSTALL:-1}" != 0 ]; then
   packages="$packages_program $packages_test"
+  case $preset in *san*) packages="$packages $packages_clang $packages_sanitizers" ;; esac
   if [ "${LIMN_WITH_PYTORCH:-0}" = 1 ]; then packages="$packages $packages_reference"; fi
   # shellcheck disable=SC2086 # lists of words
   install_packages $packages
 fi
 choose_generator
 
-# What a sanitizer has something to say about: what runs limn's code, and what uses threads.
+# What a sanitizer has something to say about: limn's code in the unit tests, and what uses threads.
 targets=()
 selection=()
 case $preset in
-  asan-ubsan) selection=(-L 'unit|python|example') ;;
+  asan-ubsan)
+    targets=(--target limn_unit_tests limn_fuzz)
+    selection=(-L unit)
+    ;;
   tsan)
-    targets=(--target limn_core_tests limn_engine_tests limn_pose_tests)
+    targets=(--target limn_core_tests limn_engine_tests limn_pose_tests limn_soak)
     selection=(-R '[Tt]hread')
     ;;
 esac

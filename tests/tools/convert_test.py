@@ -276,6 +276,11 @@ class HostilePickles(ConvertTest):
     def test_calling_a_storage_type_is_refused(self):
         self.both_refuse(Call(Global("torch", "FloatStorage"), (3,)), "pickle cannot be read")
 
+    def test_a_memo_that_would_take_gigabytes_is_refused_before_there_is_one(self):
+        for put in (b"r\xff\xff\xff\x7f", b"p2147483647\n"):
+            with mock.patch.object(Pickle, "dumps", lambda _, value: b"\x80\x02}" + put + b"."):
+                self.refuses(zip_checkpoint({}), "place 2147483647 of its memo, after 2 opcodes")
+
     def test_tensors_of_something_else_than_storages_are_refused(self):
         rebuild = Global("torch._utils", "_rebuild_tensor_v2")
         self.both_refuse(Call(rebuild, ([1.0], 0, (1,), (1,), False, None)), "something else than a storage")

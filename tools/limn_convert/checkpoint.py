@@ -14,6 +14,7 @@ import collections
 import hashlib
 import io
 import pickle
+import pickletools
 import struct
 import zipfile
 
@@ -184,8 +185,15 @@ class _Refused(ConvertError):
 class _Unpickler(pickle.Unpickler):
     def __init__(self, file, read_storage):
         super().__init__(file, encoding="utf-8")
+        self._file = file
         self.storages = {}
         self._read_storage = read_storage
+
+    def load(self):
+        start = self._file.tell()
+        _check_memo(self._file)
+        self._file.seek(start)
+        return super().load()
 
     def find_class(self, module, name):
         try:
@@ -207,6 +215,13 @@ class _Unpickler(pickle.Unpickler):
         if storage.type is not type_ or storage.count != count:
             raise ConvertError("storage %s is referred to with two different types or sizes" % key)
         return storage
+
+
+def _check_memo(file):
+    """Python's unpickler makes room for whatever place a value is put at: of ten bytes, many gigabytes."""
+    for count, (opcode, place, _) in enumerate(pickletools.genops(file)):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and place > count:
+            raise ConvertError("the pickle puts a value at place %d of its memo, after %d opcodes" % (place, count))
 
 
 def _load(unpickler):

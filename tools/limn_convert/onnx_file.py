@@ -106,7 +106,18 @@ def read_onnx(data):
         raise ConvertError("no ONNX file, or a truncated or damaged one: %s" % error) from None
     if not model.graph.node:
         raise ConvertError("no ONNX file, or a truncated or damaged one: its graph has no nodes")
+    _check_names(model.graph)
     return _Reader(onnx, model.graph).graph()
+
+
+def _check_names(graph):
+    """Some versions of protobuf hand out texts that are no UTF-8 as bytes."""
+    names = [value.name for values in (graph.initializer, graph.input, graph.output) for value in values]
+    for node in graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [attribute.name for attribute in node.attribute]
+    if any(isinstance(name, bytes) for name in names):
+        raise ConvertError("no ONNX file, or a damaged one: a name in it is no UTF-8")
 
 
 # ---- The reader ----------------------------------------------------------------------------------------------------
