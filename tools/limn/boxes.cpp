@@ -70,26 +70,29 @@ std::optional<std::int64_t> id_in_name(const std::string& photo) {
   return id;
 }
 
-BoxFile::BoxFile(const std::string& path, double min_score) : path_(path) {
+BoxFile::BoxFile(const std::string& path, double min_score, std::int64_t category) : path_(path), category_(category) {
   const CocoFile file = read_coco_file(path);
   by_name_ = file.annotated;
-  for (const CocoResult& detection : file.results) {
-    if (!detection.box) throw Error(entry_name(path, "", detection.entry) + ": bbox: expected [x, y, width, height]");
-    if (detection.score && *detection.score < min_score) continue;
-    PhotoBoxes& photo = by_id_[detection.image_id];
-    photo.image_id = detection.image_id;
-    photo.boxes.push_back(*detection.box);
+  if (file.annotated) category_ = file.person_category;
+  for (const CocoResult& detection : results_of_persons(file, path, category_, false, " (see --box-category)")) {
+    const std::string entry = entry_name(path, "", detection.entry);
+    if (!detection.box) throw Error(entry + ": bbox: expected [x, y, width, height]");
+    if (!detection.score || *detection.score >= min_score) add(detection.image_id, *detection.box, entry);
   }
   for (const CocoImage& image : file.images) {
     by_base_name_.insert({parts_from_the_end(image.file_name).front(), {image.file_name, image.id}});
     PhotoBoxes& photo = by_id_[image.id];
-    photo.image_id = image.id;
     photo.width = image.width;
     photo.height = image.height;
   }
   for (const CocoPerson& person : file.people) {
-    if (!person.crowd) by_id_[person.image_id].boxes.push_back(person.box);
+    if (!person.crowd) add(person.image_id, person.box, entry_name(path, "annotations", person.entry));
   }
+}
+
+void BoxFile::add(std::int64_t image_id, const Box& box, const std::string& entry) {
+  by_id_[image_id].boxes.push_back(box);
+  if (!is_finite(box)) errors_by_id_.insert({image_id, entry + ": bbox: expected finite numbers"});
 }
 
 std::optional<PhotoBoxes> BoxFile::find(const std::string& photo) const {
@@ -119,7 +122,12 @@ std::optional<PhotoBoxes> BoxFile::find(const std::string& photo) const {
   if (!id) return std::nullopt;
   const auto found = by_id_.find(*id);
   if (found == by_id_.end()) return std::nullopt;
-  return found->second;
+  const auto wrong = errors_by_id_.find(*id);
+  if (wrong != errors_by_id_.end()) throw Error(wrong->second);
+  PhotoBoxes boxes = found->second;
+  boxes.image_id = *id;
+  boxes.category = category_;
+  return boxes;
 }
 
 }  // namespace limn::program

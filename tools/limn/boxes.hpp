@@ -21,7 +21,8 @@ std::optional<std::int64_t> id_in_name(const std::string& photo);
 struct PhotoBoxes {
   std::vector<Box> boxes;
   std::int64_t image_id = 0;
-  Index width = 0;  ///< size of the photo the boxes were made for, 0 if the file does not say
+  std::int64_t category = 1;  ///< by which the file calls persons
+  Index width = 0;            ///< size of the photo the boxes were made for, 0 if the file does not say
   Index height = 0;
 };
 
@@ -32,10 +33,11 @@ struct PhotoBoxes {
 class BoxFile {
  public:
   /// Throws Error, naming the file and the entry, if it is in neither of the formats. Detections with a score below
-  /// `min_score` are left out, and boxes of other categories than persons.
-  BoxFile(const std::string& path, double min_score);
+  /// `min_score` are left out, and boxes of other categories than persons: in results that is `category`, annotations
+  /// have theirs.
+  BoxFile(const std::string& path, double min_score, std::int64_t category);
 
-  /// Throws Error if several of the file's names fit the photo equally well.
+  /// Throws Error if several of the file's names fit the photo equally well, or if a box of the photo is not finite.
   std::optional<PhotoBoxes> find(const std::string& photo) const;
 
  private:
@@ -44,10 +46,14 @@ class BoxFile {
     std::int64_t id;
   };
 
+  void add(std::int64_t image_id, const Box& box, const std::string& entry);
+
   std::string path_;
+  std::int64_t category_;
   bool by_name_ = true;
   std::multimap<std::string, NamedImage> by_base_name_;
   std::map<std::int64_t, PhotoBoxes> by_id_;
+  std::map<std::int64_t, std::string> errors_by_id_;
 };
 
 }  // namespace limn::program

@@ -1,7 +1,11 @@
 #include "coco_file.hpp"
 
+#include <cmath>
+#include <cstring>
 #include <fstream>
+#include <limits>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -14,6 +18,36 @@ namespace limn::program {
 namespace {
 
 using nlohmann::json;
+
+std::string read_text(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw Error(path + ": cannot open the file");
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (text.bad()) throw Error(path + ": cannot read the file");
+  return text.str();
+}
+
+/// The JSON with null for NaN, Infinity and -Infinity.
+std::string without_nan(const std::string& text) {
+  std::string clean;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t length = 0;
+    for (const char* const word : {"NaN", "Infinity", "-Infinity"}) {
+      if (!quoted && text.compare(i, std::strlen(word), word) == 0) length = std::strlen(word);
+    }
+    if (length > 0) {
+      clean += "null";
+      i += length;
+      continue;
+    }
+    if (text[i] == '"') quoted = !quoted;
+    if (quoted && text[i] == '\\') clean += text[i++];  // what follows it ends no text
+    if (i < text.size()) clean += text[i++];
+  }
+  return clean;
+}
 
 /// One entry of a list, for reading its fields with messages that name it.
 class Entry {
@@ -60,9 +94,16 @@ class Entry {
   }
 
   Box box() const {
-    const std::vector<double> box = numbers("bbox", 4, "[x, y, width, height]");
-    return {static_cast<float>(box[0]), static_cast<float>(box[1]), static_cast<float>(box[2]),
-            static_cast<float>(box[3])};
+    std::array<float, 4> box = {};
+    const auto found = value_.find("bbox");
+    bool good = found != value_.end() && found->is_array() && found->size() == box.size();
+    for (std::size_t i = 0; good && i < box.size(); ++i) {
+      const json& number = (*found)[i];
+      good = number.is_number() || number.is_null();
+      if (good) box[i] = number.is_null() ? std::numeric_limits<float>::quiet_NaN() : number.get<float>();
+    }
+    if (!good) throw Error(where_ + ": bbox: expected [x, y, width, height]");
+    return {box[0], box[1], box[2], box[3]};
   }
 
  private:
@@ -86,8 +127,12 @@ void read_categories(const json& document, const std::string& path, CocoFile& fi
   for (std::size_t i = 0; i < categories->size(); ++i) {
     const std::string where = entry_name(path, "categories", i);
     const Entry category((*categories)[i], where);
-    if (category.text("name") != "person") continue;
-    file.person_category = category.integer("id");
+    const std::int64_t id = category.integer("id");
+    if (category.text("name") != "person") {
+      file.one_is_other = file.one_is_other || id == 1;
+      continue;
+    }
+    file.person_category = id;
     if (category.has("keypoints")) file.keypoints = category.texts("keypoints");
     if (category.has("sigmas")) {
       constexpr const char* expected = "one positive number for each of the keypoints";
@@ -98,7 +143,6 @@ void read_categories(const json& document, const std::string& path, CocoFile& fi
     }
     const std::set<std::string> names(file.keypoints.begin(), file.keypoints.end());
     if (names.size() != file.keypoints.size()) throw Error(where + ": keypoints: a name appears twice");
-    return;
   }
 }
 
@@ -160,9 +204,9 @@ void read_annotations(const json& document, const std::string& path, CocoFile& f
 void read_results(const json& document, const std::string& path, CocoFile& file) {
   for (std::size_t i = 0; i < document.size(); ++i) {
     const Entry entry(document[i], entry_name(path, "", i));
-    if (entry.has("category_id") && entry.integer("category_id") != 1) continue;
     CocoResult result;
     result.entry = i;
+    if (entry.has("category_id")) result.category = entry.integer("category_id");
     result.image_id = entry.integer("image_id");
     if (entry.has("bbox")) result.box = entry.box();
     if (entry.has("score")) result.score = entry.number("score");
@@ -177,12 +221,36 @@ std::string entry_name(const std::string& path, const char* list, std::size_t i)
   return path + ": " + list + "[" + std::to_string(i) + "]";
 }
 
+std::vector<CocoResult> results_of_persons(const CocoFile& file, const std::string& path, std::int64_t category,
+                                           bool or_one, const std::string& hint) {
+  std::vector<CocoResult> persons;
+  std::set<std::int64_t> others;
+  for (const CocoResult& result : file.results) {
+    if (!result.category || *result.category == category || (or_one && *result.category == 1)) {
+      persons.push_back(result);
+    } else {
+      others.insert(*result.category);
+    }
+  }
+  if (persons.empty() && !others.empty()) {
+    std::string found;
+    for (const std::int64_t other : others) found += (found.empty() ? "" : ", ") + std::to_string(other);
+    throw Error(path + ": no result is of the category of persons, " + std::to_string(category) + "; found " + found +
+                hint);
+  }
+  return persons;
+}
+
+bool is_finite(const Box& box) {
+  return std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) && std::isfinite(box.height);
+}
+
 CocoFile read_coco_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error(path + ": cannot open the file");
+  const std::string text = read_text(path);
   json document;
   try {
-    document = json::parse(stream);
+    document = json::parse(text, nullptr, false);
+    if (document.is_discarded()) document = json::parse(without_nan(text));
   } catch (const json::exception& error) {
     throw Error(path + ": invalid JSON: " + detail::reason(error));
   }

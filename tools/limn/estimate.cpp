@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -8,17 +9,19 @@
 #include <utility>
 #include <vector>
 
-#include <limn/image/io.hpp>
 #include <limn/pose/draw_pose.hpp>
 #include <limn/pose/json.hpp>
 
 #include "boxes.hpp"
 #include "command.hpp"
 #include "engine.hpp"
+#include "interrupt.hpp"
 #include "model_choice.hpp"
 #include "output.hpp"
+#include "people_json.hpp"
 #include "photo_work.hpp"
 #include "photos.hpp"
+#include "pictures.hpp"
 #include "text.hpp"
 
 namespace limn::program {
@@ -37,6 +40,7 @@ struct Options {
   std::vector<std::string> boxes;
   std::string box_file;
   double min_box_score = 0;
+  std::int64_t box_category = 1;
   DetectorChoice detector;
   bool no_detector = false;
   std::string model;
@@ -50,6 +54,7 @@ struct Options {
   bool quiet = false;
 
   bool coco() const { return format == "coco"; }
+  JsonKind json_kind() const;
 };
 
 /// All that is known about a photo before it is opened.
@@ -63,8 +68,17 @@ struct Job {
   std::vector<std::string> heatmaps;  ///< to be written, one for each person; names for as many as may be found
 };
 
+JsonKind Options::json_kind() const {
+  const bool lines = fs::path(json).extension() == ".jsonl";
+  if (lines && coco()) throw Error("--json " + json + ": COCO results are a list, expected another name than .jsonl");
+  if (coco()) return JsonKind::coco;
+  return lines ? JsonKind::lines : JsonKind::document;
+}
+
 /// What is to be run.
 struct Networks {
+  std::string model_file;
+  std::string detector_file;  ///< empty where there is no detector
   std::unique_ptr<const PoseEstimator> estimator;
   std::unique_ptr<const PersonDetector> detector;  ///< null where boxes are given, or none are needed
 };
@@ -98,7 +112,7 @@ nlohmann::ordered_json describe_people(const Job& job, const Image& photo, const
 void estimate_photo(const Networks& networks, const Options& options, const Job& job,
                     PoseEstimator::Workspace& workspace, Result& result) {
   const PoseEstimator& estimator = *networks.estimator;
-  Image photo = load_image(job.file);
+  Image photo = load_photo(job.file);
   check_size(photo, job.given.width, job.given.height);
   for (const Box& box : job.given.boxes) check_on_photo(box, photo);
 
@@ -106,7 +120,7 @@ void estimate_photo(const Networks& networks, const Options& options, const Job&
   if (!job.picture.empty()) written.push_back(job.picture);
   const auto save_heatmaps = [&](std::size_t i) {
     if (job.heatmaps.empty()) return;
-    save_image(job.heatmaps[i], draw_heatmaps(photo, workspace.heatmaps(), workspace.photo_from_heatmap()));
+    save_picture(job.heatmaps[i], draw_heatmaps(photo, workspace.heatmaps(), workspace.photo_from_heatmap()));
     written.push_back(job.heatmaps[i]);
   };
   std::vector<Pose> poses;
@@ -129,13 +143,16 @@ void estimate_photo(const Networks& networks, const Options& options, const Job&
     }
   }
   if (options.coco()) {
-    for (const Pose& pose : poses) result.json.push_back(to_coco_result(pose, job.given.image_id));
+    for (const Pose& pose : poses) {
+      result.json.push_back(to_coco_result(pose, job.given.image_id));
+      result.json.back()["category_id"] = job.given.category;
+    }
   } else {
     result.json.push_back(describe_people(job, photo, poses, found));
   }
   if (!job.picture.empty()) {
     draw_poses(photo, poses, estimator.skeleton(), options.draw);
-    save_image(job.picture, photo);
+    save_picture(job.picture, photo);
   }
   result.line = describe(job, poses, written);
 }
@@ -168,15 +185,16 @@ void find_boxes(Job& job, const Options& options, const std::vector<Box>& boxes,
 }
 
 /// Decides what the pictures are called. Where boxes are not given there are `most_people` in a photo at most.
-void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos, const Options& options,
-                   std::size_t most_people) {
+/// They are added to `files`, which has what is read.
+void name_pictures(std::vector<Job>& jobs, const Options& options, std::size_t most_people, FileSet& files) {
   const bool one_file = has_picture_extension(options.output);
   if (one_file && jobs.size() > 1) {
     throw Error("-o " + options.output + ": expected a folder for " + std::to_string(jobs.size()) + " photos");
   }
-  OutputNames names(one_file ? fs::path(options.output).parent_path().string() : options.output, photos);
+  OutputNames names(one_file ? fs::path(options.output).parent_path().string() : options.output, files);
   if (one_file && !options.no_pictures && !names.claim_exactly(options.output)) {
-    throw Error("-o " + options.output + ": would overwrite the photo");
+    throw Error("-o " + options.output + ": would overwrite " + *files.find(options.output) +
+                ", which this command reads");
   }
   bool any = false;
   for (Job& job : jobs) {
@@ -195,47 +213,24 @@ void name_pictures(std::vector<Job>& jobs, const std::vector<PhotoFile>& photos,
   }
 }
 
-/// {"model": NAME, "detector": NAME, "photos": [...]}, or COCO's list of results, one to a line.
-void write_json(Output& output, const Options& options, const Networks& networks, const std::vector<Job>& jobs,
-                std::vector<Result>& results) {
-  using nlohmann::ordered_json;
-  constexpr auto any_name = ordered_json::error_handler_t::replace;  // file names need not be UTF-8
-  std::string text;
-  if (options.coco()) {
-    for (const Result& result : results) {
-      for (const ordered_json& entry : result.json) text += (text.empty() ? "" : ",\n") + entry.dump();
-    }
-    text = "[" + text + "]\n";
-  } else {
-    ordered_json all;
-    all["model"] = networks.estimator->document().name;
-    if (networks.detector) all["detector"] = networks.detector->document().name;
-    all["photos"] = ordered_json::array();
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      for (ordered_json& photo : results[i].json) all["photos"].push_back(std::move(photo));
-      if (!results[i].error.empty()) all["photos"].push_back({{"file", jobs[i].file}, {"error", results[i].error}});
-    }
-    text = all.dump(2, ' ', false, any_name) + "\n";
-  }
-  output.write(text);
-}
-
 bool finds_several(const ModelDocument& document) { return document.decoder.type == DecoderType::part_affinity; }
 
 /// Opens the model and, if people's boxes are neither given nor found by it, a detector.
 Networks open_networks(const Options& options, bool boxes_given, int threads) {
-  const Model model = Model::open(options.model.empty() ? default_model() : options.model);
+  Networks networks;
+  networks.model_file = model_file(options.model);
+  const Model model = Model::open(networks.model_file);
   EstimatorOptions estimator_options = options.estimator;
   estimator_options.pool = std::make_shared<const ThreadPool>(threads);
   std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
   // One by one where each person's heatmaps are written.
   if (!options.heatmaps && !finds_several(model.document())) estimator_options.batch = people_at_once;
-  Networks networks;
   networks.estimator = make_estimator(model, estimator_options);
   if (networks.estimator->finds_several()) {
     if (options.detector.given()) throw Error(model.name() + ": finds several people by itself, without --detector");
   } else if (!boxes_given && !options.no_detector) {
-    networks.detector = make_detector(open_detector_model(options.detector), options.detector, estimator_options.pool);
+    networks.detector_file = detector_file(options.detector);
+    networks.detector = make_detector(Model::open(networks.detector_file), options.detector, estimator_options.pool);
   }
   return networks;
 }
@@ -249,7 +244,8 @@ int estimate(Options options) {
   std::vector<Box> boxes;
   for (const std::string& text : options.boxes) boxes.push_back(parse_box(text));
   std::optional<BoxFile> box_file;
-  if (!options.box_file.empty()) box_file.emplace(options.box_file, options.min_box_score);
+  if (!options.box_file.empty()) box_file.emplace(options.box_file, options.min_box_score, options.box_category);
+  const JsonKind json_kind = options.json_kind();
 
   const std::vector<PhotoFile> photos = find_photos(options.inputs);
   std::vector<Job> jobs(photos.size());
@@ -266,21 +262,31 @@ int estimate(Options options) {
   const int threads = thread_count(options.threads);
   const Networks networks = open_networks(options, box_file || !boxes.empty(), jobs.size() == 1 ? threads : 1);
   const PoseEstimator& estimator = *networks.estimator;
-  name_pictures(jobs, photos, options, most_people(networks));
+  FileSet used;
+  for (const Job& job : jobs) used.insert(job.file);
+  for (const std::string& file : {options.box_file, networks.model_file, networks.detector_file}) used.insert(file);
+  name_pictures(jobs, options, most_people(networks), used);
   // What the part affinity decoder found is above its own threshold.
   const DecoderOptions& decoder = estimator.document().decoder;
   options.draw.threshold = options.threshold.value_or(estimator.finds_several() ? decoder.part_affinity.cmap_threshold
                                                                                 : decoder.draw_threshold);
 
+  defer_interrupts();
+  Output output(options.json, "--json", used);
+  nlohmann::ordered_json document = {{"model", estimator.document().name}};
+  if (networks.detector) document["detector"] = networks.detector->document().name;
+  PeopleJson json(output, json_kind, std::move(document));
+
   std::vector<std::string> files;
   for (const Job& job : jobs) files.push_back(job.file);
-  std::vector<std::string> read = files;
-  read.insert(read.end(), {options.box_file, options.model, options.detector.file});
-  Output json(options.json, "--json", read);
-
   std::vector<Result> results(jobs.size());
   std::FILE* const lines = options.json == "-" ? stderr : stdout;
-  Reporter reporter(std::move(files), options.quiet ? nullptr : lines, !options.quiet);
+  Reporter reporter(std::move(files), options.quiet ? nullptr : lines, !options.quiet, [&](std::size_t i) {
+    const Result result = std::move(results[i]);
+    if (!output) return;
+    for (const nlohmann::ordered_json& entry : result.json) json.add(entry);
+    if (!result.error.empty() && !options.coco()) json.add({{"file", jobs[i].file}, {"error", result.error}});
+  });
   std::vector<PoseEstimator::Workspace> workspaces = make_workspaces(estimator, jobs.size(), threads);
   share_out(jobs.size(), threads, [&](std::size_t i, std::size_t worker) {
     results[i].error = jobs[i].error;
@@ -288,13 +294,15 @@ int estimate(Options options) {
       if (results[i].error.empty()) estimate_photo(networks, options, jobs[i], workspaces[worker], results[i]);
     } catch (const std::exception& error) {
       results[i] = Result();
-      results[i].error = without_name(error.what(), jobs[i].file);
+      results[i].error = reason_of(error, jobs[i].file);
     }
     reporter.finished(i, results[i]);
   });
 
-  if (json) write_json(json, options, networks, jobs, results);
+  const bool cut_short = reporter.count() < jobs.size();
+  if (output) json.finish(cut_short);
   const std::size_t failed = reporter.finish();
+  if (cut_short) return interrupt_status(interrupted());
   return failed > 0 ? some_failed : all_well;
 }
 
@@ -312,7 +320,11 @@ void add_estimate(CLI::App& app, int& status) {
                    "picture's name; default: NAME_pose.jpg or .png in\n"
                    "the working directory")
       ->type_name("OUT");
-  command->add_option("--json", options->json, "Write the keypoints to FILE; - for stdout")->type_name("FILE");
+  command
+      ->add_option("--json", options->json,
+                   "Write the keypoints to FILE; - for stdout. With .jsonl\n"
+                   "at the end of its name: JSON Lines, one photo to a line")
+      ->type_name("FILE");
   command
       ->add_option("--format", options->format,
                    "What the JSON is: limn (default), or coco for a file\n"
@@ -332,6 +344,12 @@ void add_estimate(CLI::App& app, int& status) {
   command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
       ->needs("--boxes")
       ->type_name("SCORE");
+  command
+      ->add_option("--box-category", options->box_category,
+                   "The category of persons in detection results\n"
+                   "(default: 1, as COCO has it)")
+      ->needs("--boxes")
+      ->type_name("ID");
   auto* no_detector = command->add_flag("--no-detector", options->no_detector,
                                         "Detect nobody: without boxes a model of one person\n"
                                         "takes each photo to show one all over it");
@@ -363,6 +381,14 @@ void add_estimate(CLI::App& app, int& status) {
   add_flip(*command, options->estimator);
   add_crop(*command, options->estimator);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
+  command->footer([] {
+    return std::string(
+        "No file that is read is ever written to, and what is written replaces an older file when\n"
+        "it is complete. Until then the JSON, to which each photo is added as it is done, is in\n"
+        "FILE.part (or .part2, ... if there is such a file): after a crash or kill -9 what was done\n"
+        "is there. An interrupt (SIGINT, SIGTERM) ends the work after the photos begun, and FILE\n"
+        "has those done, and \"interrupted\": true; the exit status is then 130 or 143.\n");
+  });
   command->callback([options, &status] { status = estimate(*options); });
 }
 

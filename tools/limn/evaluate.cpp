@@ -15,6 +15,7 @@
 #include "command.hpp"
 #include "engine.hpp"
 #include "evaluate_boxes.hpp"
+#include "interrupt.hpp"
 #include "keypoint_scores.hpp"
 #include "labelled_photos.hpp"
 #include "model_choice.hpp"
@@ -78,20 +79,24 @@ Photo* find_photo(std::vector<Photo>& photos, std::int64_t id) {
   return found != photos.end() && found->image.id == id ? &*found : nullptr;
 }
 
-/// A list of COCO's results, each with the score that says how sure it is.
-std::vector<CocoResult> read_results(const std::string& path) {
-  CocoFile file = read_coco_file(path);
+/// A list of COCO's results of persons, each with the score that says how sure it is. They are of the annotations'
+/// category for them, or of COCO's where the annotations do not call something else by that number.
+std::vector<CocoResult> read_results(const std::string& path, const CocoFile& annotations) {
+  const CocoFile file = read_coco_file(path);
   if (file.annotated) throw Error(path + ": expected a list of COCO results, found annotations");
-  for (const CocoResult& result : file.results) {
+  std::vector<CocoResult> results =
+      results_of_persons(file, path, annotations.person_category, !annotations.one_is_other, "");
+  for (const CocoResult& result : results) {
     if (!result.score) throw Error(entry_name(path, "", result.entry) + ": score: expected a number");
   }
-  return std::move(file.results);
+  return results;
 }
 
-void add_detections(std::vector<Photo>& photos, const EvaluateOptions& options) {
-  for (const CocoResult& detection : read_results(options.boxes)) {
-    if (!detection.box) {
-      throw Error(entry_name(options.boxes, "", detection.entry) + ": bbox: expected [x, y, width, height]");
+void add_detections(std::vector<Photo>& photos, const EvaluateOptions& options, const CocoFile& annotations) {
+  for (const CocoResult& detection : read_results(options.boxes, annotations)) {
+    if (!detection.box || !is_finite(*detection.box)) {
+      throw Error(entry_name(options.boxes, "", detection.entry) +
+                  ": bbox: expected [x, y, width, height], finite numbers");
     }
     Photo* const photo = find_photo(photos, detection.image_id);
     const bool usable = detection.box->width > 0 && detection.box->height > 0;
@@ -100,8 +105,9 @@ void add_detections(std::vector<Photo>& photos, const EvaluateOptions& options) 
   }
 }
 
-void add_poses(std::vector<Photo>& photos, const EvaluateOptions& options, const KeypointMatch& match) {
-  for (const CocoResult& pose : read_results(options.poses)) {
+void add_poses(std::vector<Photo>& photos, const EvaluateOptions& options, const CocoFile& annotations,
+               const KeypointMatch& match) {
+  for (const CocoResult& pose : read_results(options.poses, annotations)) {
     if (pose.keypoints.size() != 3 * match.names.size()) {
       throw Error(entry_name(options.poses, "", pose.entry) + ": keypoints: expected x, y and score of " +
                   std::to_string(match.names.size()) + " keypoints, as the annotations have");
@@ -125,7 +131,7 @@ Networks open_networks(const EvaluateOptions& options) {
   if (options.poses.empty()) {
     EstimatorOptions estimator_options = options.estimator;
     std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
-    const Model model = Model::open(options.model.empty() ? default_model() : options.model);
+    const Model model = Model::open(model_file(options.model));
     networks.estimator = make_estimator(model, estimator_options);
   }
   if (options.boxes_are_detected()) {
@@ -197,7 +203,7 @@ std::size_t estimate_all(const Networks& networks, const EvaluateOptions& option
 
 /// The poses as COCO's own tools take them: keypoints in the annotations' order, 0 for those the model has not. Where
 /// it is known whose box it was, "annotation_id" says so, which those tools do not look at.
-void write_results(Output& output, const EvaluateOptions& options, const std::vector<Photo>& photos,
+void write_results(EvaluateOutputs& outputs, const EvaluateOptions& options, const std::vector<Photo>& photos,
                    const CocoFile& file, const KeypointMatch& match) {
   std::string text;
   for (const Photo& photo : photos) {
@@ -217,7 +223,7 @@ void write_results(Output& output, const EvaluateOptions& options, const std::ve
       text += (text.empty() ? "" : ",\n") + entry.dump();
     }
   }
-  output.write("[" + text + "]\n");
+  outputs.write_results(text);
 }
 
 /// What was done, in a line: model, flip test, people.
@@ -233,8 +239,7 @@ std::string title_of(const Scores& scores, const EvaluateOptions& options, const
 void check(const EvaluateOptions& options) {
   const bool poses = !options.poses.empty();
   if (poses && !options.oks()) throw Error("--poses: only --metric oks can score poses from a file");
-  const bool from_file = !options.boxes_are_annotated() && !options.boxes_are_detected();
-  if (from_file && options.pck()) {
+  if (options.boxes_are_in_a_file() && options.pck()) {
     throw Error("--boxes " + options.boxes + ": of a file's boxes --metric " + options.metric +
                 " does not know whose each is; it takes gt and detect");
   }
@@ -250,15 +255,15 @@ void check(const EvaluateOptions& options) {
 
 /// Fills in where people are to be looked for, or the poses if they are given.
 void add_places(std::vector<Photo>& photos, const Networks& networks, const EvaluateOptions& options,
-                const KeypointMatch& match) {
+                const CocoFile& file, const KeypointMatch& match) {
   if (!networks.estimator) {
-    add_poses(photos, options, match);
+    add_poses(photos, options, file, match);
   } else if (options.oks() && options.boxes_are_annotated() && networks.estimator->finds_several()) {
     for (Photo& photo : photos) photo.everybody = true;
   } else if (options.pck() || options.boxes_are_annotated()) {
     for (Photo& photo : photos) add_annotated(photo, options, match);
   } else if (!options.boxes_are_detected()) {
-    add_detections(photos, options);
+    add_detections(photos, options, file);
   }
 }
 
@@ -287,11 +292,12 @@ int evaluate_poses(const EvaluateOptions& options) {
   const Networks networks = open_networks(options);
   const PoseEstimator* const estimator = networks.estimator.get();
   const KeypointMatch match = match_keypoints(file, options, estimator != nullptr ? &estimator->skeleton() : nullptr);
-  add_places(photos, networks, options, match);
+  add_places(photos, networks, options, file, match);
   EvaluateOutputs outputs(options, photos);
 
   const std::size_t failed = estimator != nullptr ? estimate_all(networks, options, photos) : 0;
-  if (outputs.results) write_results(outputs.results, options, photos, file, match);
+  if (outputs.results) write_results(outputs, options, photos, file, match);
+  if (const int signal = interrupted()) return interrupt_status(signal);
   Scores scores = options.oks() ? score_oks(photos, options, match) : score_pck(photos, file, options, match);
   const std::string model = estimator != nullptr ? estimator->document().name : "";
   scores.title = title_of(scores, options, model);
@@ -310,6 +316,7 @@ int evaluate_poses(const EvaluateOptions& options) {
     nlohmann::ordered_json written = to_json(scores, options, model, failed);
     if (report) written["scores"] = to_json(*report);
     outputs.json.write(written.dump(2) + "\n");
+    outputs.json.finish();
   }
   return failed > 0 ? some_failed : all_well;
 }
@@ -417,7 +424,9 @@ void add_evaluate(CLI::App& app, int& status) {
         "intersection over union of 0.5 with an annotated box on; smaller people and crowds are\n"
         "neither missed nor wrong to find, nor are smaller detections of nobody. Recall and\n"
         "precision are at the detector's threshold, AP (COCO's) is of all detections from a score\n"
-        "of 0.01 on.\n");
+        "of 0.01 on.\n\n"
+        "An interrupt (SIGINT, SIGTERM) ends the work after the photos begun: --results has those\n"
+        "done, there are no scores, and the exit status is 130 or 143.\n");
   });
   command->callback([options, &status] {
     check(*options);

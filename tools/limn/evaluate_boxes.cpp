@@ -17,6 +17,7 @@
 #include "coco_file.hpp"
 #include "command.hpp"
 #include "engine.hpp"
+#include "interrupt.hpp"
 #include "labelled_photos.hpp"
 #include "model_choice.hpp"
 #include "photo_work.hpp"
@@ -66,7 +67,7 @@ void add_photo(const Photo& photo, const EvaluateOptions& options, BoxEvaluation
 }
 
 /// The boxes as COCO's own tools take them.
-void write_boxes(Output& output, const std::vector<Photo>& photos, const CocoFile& file) {
+void write_boxes(EvaluateOutputs& outputs, const std::vector<Photo>& photos, const CocoFile& file) {
   using detail::rounded;
   std::string text;
   for (const Photo& photo : photos) {
@@ -80,7 +81,7 @@ void write_boxes(Output& output, const std::vector<Photo>& photos, const CocoFil
       text += (text.empty() ? "" : ",\n") + entry.dump();
     }
   }
-  output.write("[" + text + "]\n");
+  outputs.write_results(text);
 }
 
 void print(const BoxScores& scores, const EvaluateOptions& options) {
@@ -149,9 +150,13 @@ int evaluate_boxes(const EvaluateOptions& options) {
   for (const Photo& photo : photos) {
     if (!photo.failed) add_photo(photo, options, scores.evaluation);
   }
-  if (outputs.results) write_boxes(outputs.results, photos, file);
+  if (outputs.results) write_boxes(outputs, photos, file);
+  if (const int signal = interrupted()) return interrupt_status(signal);
   if (options.json != "-") print(scores, options);
-  if (outputs.json) outputs.json.write(to_json(scores, options).dump(2) + "\n");
+  if (outputs.json) {
+    outputs.json.write(to_json(scores, options).dump(2) + "\n");
+    outputs.json.finish();
+  }
   return scores.failed > 0 ? some_failed : all_well;
 }
 

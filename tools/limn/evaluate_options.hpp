@@ -35,6 +35,9 @@ struct EvaluateOptions {
   bool scores_boxes() const { return metric == "boxes"; }
   bool boxes_are_annotated() const { return boxes == "gt"; }
   bool boxes_are_detected() const { return boxes == "detect"; }
+  bool boxes_are_in_a_file() const { return !boxes_are_annotated() && !boxes_are_detected(); }
+  bool runs_model() const { return poses.empty() && !scores_boxes(); }
+  bool runs_detector() const { return boxes_are_detected() || scores_boxes(); }
   double threshold() const {
     if (at > 0) return at;
     return pckh() ? 0.5 : 0.2;

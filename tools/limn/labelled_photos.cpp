@@ -8,10 +8,12 @@
 #include <utility>
 
 #include <limn/core/error.hpp>
-#include <limn/image/io.hpp>
 #include <limn/metrics/box_evaluation.hpp>
 
+#include "interrupt.hpp"
+#include "model_choice.hpp"
 #include "photo_work.hpp"
+#include "pictures.hpp"
 
 namespace limn::program {
 
@@ -20,11 +22,16 @@ namespace fs = std::filesystem;
 namespace {
 
 /// The files that must stay as they are, and one that is written already.
-std::vector<std::string> not_to_be_written(const EvaluateOptions& options, const std::vector<Photo>& photos,
-                                           const std::string& written) {
-  std::vector<std::string> files = {options.annotations, options.model,         options.boxes,
-                                    options.poses,       options.detector.file, written};
-  for (const Photo& photo : photos) files.push_back(photo.file);
+FileSet not_to_be_written(const EvaluateOptions& options, const std::vector<Photo>& photos,
+                          const std::string& written) {
+  FileSet files;
+  files.insert(options.annotations);
+  files.insert(options.poses);
+  if (options.runs_model()) files.insert(model_file(options.model));
+  if (options.runs_detector()) files.insert(detector_file(options.detector));
+  if (options.boxes_are_in_a_file()) files.insert(options.boxes);
+  for (const Photo& photo : photos) files.insert(photo.file);
+  if (written != "-") files.insert(written);
   return files;
 }
 
@@ -32,11 +39,23 @@ std::vector<std::string> not_to_be_written(const EvaluateOptions& options, const
 
 EvaluateOutputs::EvaluateOutputs(const EvaluateOptions& options, const std::vector<Photo>& photos)
     : results(options.results, "--results", not_to_be_written(options, photos, "")),
-      json(options.json, "--json", not_to_be_written(options, photos, options.results)) {}
+      json(options.json, "--json", not_to_be_written(options, photos, options.results)) {
+  defer_interrupts();
+}
+
+void EvaluateOutputs::write_results(const std::string& entries) {
+  if (entries.empty() && interrupted() != 0) return;
+  results.write("[" + entries + "]\n");
+  results.finish();
+}
 
 CocoFile read_annotations(const EvaluateOptions& options) {
   CocoFile file = read_coco_file(options.annotations);
   if (!file.annotated) throw Error(options.annotations + ": expected COCO annotations, found a list of results");
+  for (const CocoPerson& person : file.people) {
+    if (is_finite(person.box)) continue;
+    throw Error(entry_name(options.annotations, "annotations", person.entry) + ": bbox: expected finite numbers");
+  }
   return file;
 }
 
@@ -73,7 +92,7 @@ Box cut_to_photo(const Box& box, Index width, Index height) {
 }
 
 Image load_picture(const Photo& photo) {
-  Image picture = load_image(photo.file);
+  Image picture = load_photo(photo.file);
   check_size(picture, photo.image.width, photo.image.height);
   return picture;
 }
@@ -110,15 +129,18 @@ void take_detections(const std::vector<Detection>& found, const Image& picture, 
 std::size_t look_at(const std::vector<Photo*>& photos, int threads,
                     const std::function<void(Photo&, std::size_t)>& work) {
   std::vector<std::string> files;
-  for (const Photo* photo : photos) files.push_back(photo->file);
+  for (Photo* const photo : photos) {
+    files.push_back(photo->file);
+    photo->failed = true;  // until it is done
+  }
   Reporter reporter(std::move(files), nullptr, true);
   share_out(photos.size(), threads, [&](std::size_t i, std::size_t worker) {
     PhotoReport report;
     try {
       work(*photos[i], worker);
+      photos[i]->failed = false;
     } catch (const std::exception& error) {
-      photos[i]->failed = true;
-      report.error = without_name(error.what(), photos[i]->file);
+      report.error = reason_of(error, photos[i]->file);
     }
     reporter.finished(i, report);
   });

@@ -40,15 +40,18 @@ struct Photo {
   std::vector<const CocoPerson*> whose;  ///< the boxes were; null where nobody knows
 };
 
-/// What `limn evaluate` writes, none of it a file that it reads; see Output.
+/// What `limn evaluate` writes, none of it a file that it reads; see Output. From here on interrupts are deferred.
 struct EvaluateOutputs {
   EvaluateOutputs(const EvaluateOptions& options, const std::vector<Photo>& photos);
+
+  /// Writes the list of these results, divided by commas, unless there are none because of an interrupt.
+  void write_results(const std::string& entries);
 
   Output results;
   Output json;
 };
 
-/// The annotations; throws Error if the file holds something else.
+/// The annotations; throws Error if the file holds something else, or a box that is not finite.
 CocoFile read_annotations(const EvaluateOptions& options);
 
 /// The annotations' photos in the order of their ids.
@@ -70,7 +73,7 @@ void take_detections(const std::vector<Detection>& found, const Image& picture, 
                      Photo& photo);
 
 /// Calls `work` for these photos, by several threads, of which the number is passed as well. What it throws is reported
-/// as that photo's failure. Returns how many could not be done.
+/// as that photo's failure, and so is an interrupt before it. Returns how many could not be done.
 std::size_t look_at(const std::vector<Photo*>& photos, int threads,
                     const std::function<void(Photo&, std::size_t worker)>& work);
 

@@ -119,6 +119,12 @@ std::string default_detector() {
                       "for at ");
 }
 
+std::string model_file(const std::string& chosen) { return chosen.empty() ? default_model() : chosen; }
+
+std::string detector_file(const DetectorChoice& choice) {
+  return choice.file.empty() ? default_detector() : choice.file;
+}
+
 RandomWeights::RandomWeights(const Graph& graph) {
   const std::vector<ParameterSpec> specs = graph.parameters();
   std::size_t values = 0;
@@ -200,15 +206,13 @@ std::vector<CLI::Option*> add_detector_choice(CLI::App& command, DetectorChoice&
   return {file->type_name("FILE"), threshold->check(CLI::Range(0.0, 1.0))->type_name("SCORE"), input->type_name("HxW")};
 }
 
-Model open_detector_model(const DetectorChoice& choice) {
-  return Model::open(choice.file.empty() ? default_detector() : choice.file);
-}
+Model open_detector_model(const DetectorChoice& choice) { return Model::open(detector_file(choice)); }
 
 namespace {
 
 std::optional<Model> open_model(const ModelChoice& choice) {
   if (!choice.network.empty()) return std::nullopt;
-  return Model::open(choice.file.empty() ? default_model() : choice.file);
+  return Model::open(model_file(choice.file));
 }
 
 }  // namespace

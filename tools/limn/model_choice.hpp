@@ -28,6 +28,10 @@ std::string default_model();
 /// Likewise the person detector's: the one in LIMN_DETECTOR, else in the same places.
 std::string default_detector();
 
+/// The model file that was chosen, or the default one.
+std::string model_file(const std::string& chosen);
+std::string detector_file(const DetectorChoice& choice);
+
 /// Weights of the right shapes for any graph, and their memory. Values are random, always the same, and such that
 /// nothing overflows: for measuring time, not for poses.
 class RandomWeights {

@@ -1,6 +1,9 @@
 #include "output.hpp"
 
+#include <cerrno>
 #include <filesystem>
+#include <system_error>
+#include <utility>
 
 #include <limn/core/error.hpp>
 
@@ -12,62 +15,109 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool same_file(const std::string& a, const std::string& b) {
+Error cannot_write(const std::string& path, int code) {
+  return Error(path + ": cannot be written" + (code != 0 ? ": " + std::generic_category().message(code) : ""));
+}
+
+/// Whether there is a file that something else can be put in the place of, or none yet.
+bool replaceable(const std::string& path) {
+  if (path.compare(0, 5, "/dev/") == 0) return false;  // /dev/stdout is a file where that goes to one
   std::error_code error;
-  if (fs::equivalent(a, b, error)) return true;
-  // One of them does not exist, and may yet be going to: by name then.
-  const auto whole = [&error](const std::string& path) {
-    return fs::weakly_canonical(fs::absolute(path, error), error);
-  };
-  return whole(a) == whole(b) && !error;
+  return !fs::exists(path, error) || fs::is_regular_file(path, error);
 }
 
 }  // namespace
 
-Output::Output(const std::string& path, const std::string& option, const std::vector<std::string>& inputs)
-    : path_(path) {
+NewFile::NewFile(const std::string& path) : name_(path), path_(path) {
+  std::error_code error;
+  if (!replaceable(path)) throw Error(path + ": cannot be written: there is something else than a file");
+  const fs::file_status old = fs::status(path, error);
+  if (fs::exists(old)) path_ = fs::canonical(path, error).string();
+  for (int number = 1; file_ == nullptr; ++number) {
+    part_ = path_ + ".part" + (number > 1 ? std::to_string(number) : "");
+    errno = 0;
+    file_ = std::fopen(part_.c_str(), "wbx");
+    if (file_ == nullptr && errno != EEXIST) throw cannot_write(path, errno);
+  }
+  if (fs::exists(old)) fs::permissions(part_, old.permissions(), error);  // who may not read the old may not the new
+}
+
+NewFile::~NewFile() {
+  if (file_ != nullptr) std::fclose(file_);
+  if (part_.empty()) return;
+  std::error_code ignored;
+  if (kept_ == 0) {
+    fs::remove(part_, ignored);
+  } else if (kept_ < size_) {
+    fs::resize_file(part_, kept_, ignored);
+  }
+}
+
+void NewFile::fail() {
+  const Error error = cannot_write(name_, errno);
+  throw kept_ == 0 ? error : Error(std::string(error.what()) + "; what was done until then is in " + part_);
+}
+
+void NewFile::write(const void* data, std::size_t size) {
+  errno = 0;
+  size_ += size;
+  if (std::fwrite(data, 1, size, file_) != size || std::fflush(file_) != 0) fail();
+}
+
+void NewFile::keep() { kept_ = size_; }
+
+void NewFile::put_in_place() {
+  errno = 0;
+  if (std::fclose(std::exchange(file_, nullptr)) != 0) fail();
+  std::error_code error;
+  fs::rename(part_, path_, error);
+  errno = error.value();
+  if (error) fail();
+  part_.clear();
+}
+
+Output::Output(const std::string& path, const std::string& option, const FileSet& others) : path_(path) {
   if (path.empty()) return;
   if (path == "-") {
-    file_ = stdout;
+    path_ = "stdout";
+    stream_ = stdout;
     return;
   }
   if (has_picture_extension(path)) {
     throw Error(option + " " + path + ": expected a name for text, found a picture's");
   }
-  for (const std::string& input : inputs) {
-    if (!input.empty() && same_file(path, input)) {
-      throw Error(option + " " + path + ": would overwrite " + input + ", which this command reads or writes");
-    }
+  if (const std::string* const other = others.find(path)) {
+    throw Error(option + " " + path + ": would overwrite " + *other + ", which this command reads or writes");
   }
-  std::error_code error;
-  const bool there = fs::exists(path, error);
-  if (!there || fs::is_regular_file(path, error)) {
-    if (there) path_ = fs::canonical(path, error).string();  // what a link points to is replaced, not the link
-    temporary_ = path_ + ".part";
+  if (replaceable(path)) {
+    file_.emplace(path);
+    return;
   }
-  file_ = std::fopen((temporary_.empty() ? path_ : temporary_).c_str(), "wb");
-  if (file_ == nullptr) throw Error(path + ": cannot write this file");
+  errno = 0;
+  stream_ = std::fopen(path.c_str(), "wb");
+  if (stream_ == nullptr) throw cannot_write(path, errno);
 }
 
 Output::~Output() {
-  if (file_ == nullptr || file_ == stdout) return;
-  std::fclose(file_);
-  if (!temporary_.empty()) std::remove(temporary_.c_str());
+  if (stream_ != nullptr && stream_ != stdout) std::fclose(stream_);
 }
 
 void Output::write(const std::string& text) {
-  std::FILE* const file = file_;
-  file_ = nullptr;
-  bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  written = (file == stdout ? std::fflush(file) : std::fclose(file)) == 0 && written;
-  if (written && !temporary_.empty()) {
-    std::error_code error;
-    fs::rename(temporary_, path_, error);
-    written = !error;
+  if (failed_) throw cannot_write(path_, 0);
+  failed_ = true;
+  if (file_) {
+    file_->write(text.data(), text.size());
+    file_->keep();
+  } else {
+    errno = 0;
+    const bool written = std::fwrite(text.data(), 1, text.size(), stream_) == text.size();
+    if (std::fflush(stream_) != 0 || !written) throw cannot_write(path_, errno);
   }
-  if (written) return;
-  if (!temporary_.empty()) std::remove(temporary_.c_str());
-  throw Error(path_ + ": cannot write the JSON");
+  failed_ = false;
+}
+
+void Output::finish() {
+  if (file_) file_->put_in_place();
 }
 
 }  // namespace limn::program

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include <limn/core/thread_pool.hpp>
 #include <limn/pose/geometry.hpp>
 
+#include "interrupt.hpp"
 #include "text.hpp"
 
 namespace limn::program {
@@ -36,12 +36,14 @@ std::size_t workers_for(std::size_t photos, int threads) {
 
 }  // namespace
 
-Reporter::Reporter(std::vector<std::string> files, std::FILE* lines, bool progress)
+Reporter::Reporter(std::vector<std::string> files, std::FILE* lines, bool progress,
+                   std::function<void(std::size_t)> in_order)
     : files_(std::move(files)),
       reports_(files_.size()),
       done_(files_.size(), false),
       lines_(lines),
-      progress_(progress && files_.size() > 1 && stderr_is_a_terminal()) {}
+      progress_(progress && files_.size() > 1 && stderr_is_a_terminal()),
+      in_order_(std::move(in_order)) {}
 
 void Reporter::finished(std::size_t photo, PhotoReport report) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -51,6 +53,7 @@ void Reporter::finished(std::size_t photo, PhotoReport report) {
   if (progress_) std::fprintf(stderr, "\r\033[K");  // the lines take the place of the progress
   for (; next_ < files_.size() && done_[next_]; ++next_) {
     const PhotoReport& next = reports_[next_];
+    if (in_order_) in_order_(next_);
     if (!next.error.empty()) {
       ++failed_;
       std::fprintf(stderr, "limn: %s: %s\n", printable(files_[next_]).c_str(), printable(next.error).c_str());
@@ -63,13 +66,17 @@ void Reporter::finished(std::size_t photo, PhotoReport report) {
 }
 
 std::size_t Reporter::finish() {
+  if (interrupted() != 0 && count_ < files_.size()) {
+    std::fprintf(stderr, "limn: interrupted after %zu of %zu photos\n", count_, files_.size());
+  }
   if (failed_ > 0 && files_.size() > 1) {
     std::fprintf(stderr, "limn: %zu of %zu photos could not be done\n", failed_, files_.size());
   }
   return failed_;
 }
 
-std::string without_name(const std::string& message, const std::string& file) {
+std::string reason_of(const std::exception& error, const std::string& file) {
+  const std::string message = text_of(error);
   const std::string prefix = file + ": ";
   return message.compare(0, prefix.size(), prefix) == 0 ? message.substr(prefix.size()) : message;
 }
@@ -104,17 +111,30 @@ std::vector<PoseEstimator::Workspace> make_workspaces(const PoseEstimator& estim
 
 void share_out(std::size_t photos, int threads, const std::function<void(std::size_t, std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr failure;
   const auto run = [&](std::size_t worker) {
-    for (std::size_t i = next.fetch_add(1); i < photos; i = next.fetch_add(1)) work(i, worker);
+    try {
+      while (interrupted() == 0) {
+        const std::size_t i = next.fetch_add(1);
+        if (i >= photos) return;
+        work(i, worker);
+      }
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!failure) failure = std::current_exception();
+      next = photos;
+    }
   };
   std::vector<std::thread> others;
   try {
     for (std::size_t i = 1; i < workers_for(photos, threads); ++i) others.emplace_back(run, i);
-  } catch (const std::system_error&) {
-    // The system starts no more: those that there are do the work.
+  } catch (const std::exception&) {
+    // The system starts no more, or has no memory for them: those that there are do the work.
   }
   run(0);
   for (std::thread& other : others) other.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace limn::program

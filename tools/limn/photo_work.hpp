@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -23,13 +24,19 @@ struct PhotoReport {
 class Reporter {
  public:
   /// Errors go to stderr, lines to `lines` unless that is null. With `progress`, photos are counted on stderr if that
-  /// is a terminal.
-  Reporter(std::vector<std::string> files, std::FILE* lines, bool progress);
+  /// is a terminal. `in_order` is called for one photo after the other as well.
+  Reporter(std::vector<std::string> files, std::FILE* lines, bool progress,
+           std::function<void(std::size_t photo)> in_order = nullptr);
 
+  /// Throws what `in_order` does.
   void finished(std::size_t photo, PhotoReport report);
 
-  /// After the last photo: says how many could not be done, if there were several, and returns their number.
+  /// After the last photo: says how many could not be done, if there were several, and returns their number. If an
+  /// interrupt came before all were done it says after how many.
   std::size_t finish();
+
+  /// How many there were.
+  std::size_t count() const { return count_; }
 
  private:
   std::vector<std::string> files_;
@@ -37,6 +44,7 @@ class Reporter {
   std::vector<bool> done_;
   std::FILE* lines_;
   bool progress_;
+  std::function<void(std::size_t)> in_order_;
   std::mutex mutex_;
   std::size_t count_ = 0;
   std::size_t next_ = 0;
@@ -44,7 +52,7 @@ class Reporter {
 };
 
 /// The message of an error without the file's name at its beginning, which is printed before it anyway.
-std::string without_name(const std::string& message, const std::string& file);
+std::string reason_of(const std::exception& error, const std::string& file);
 
 /// Throws Error unless the photo has the size that its boxes were made for; 0 for any.
 void check_size(const Image& photo, Index width, Index height);
@@ -59,7 +67,7 @@ int thread_count(int wish);
 std::vector<PoseEstimator::Workspace> make_workspaces(const PoseEstimator& estimator, std::size_t photos, int threads);
 
 /// Calls `work` for the numbers of `photos`, in any order, by several threads, of which the number is passed as well.
-/// It must not throw.
+/// What it throws ends all, and is thrown again when the photos begun are done. After an interrupt no photo is begun.
 void share_out(std::size_t photos, int threads, const std::function<void(std::size_t photo, std::size_t worker)>& work);
 
 }  // namespace limn::program

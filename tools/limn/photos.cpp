@@ -16,13 +16,6 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// The same for every way to write a path, also where the file system does not tell upper from lower case.
-std::string key_of(const std::string& path) {
-  std::error_code ignored;
-  const fs::path canonical = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
-  return lower((canonical.empty() ? fs::path(path) : canonical).string());
-}
-
 }  // namespace
 
 bool has_picture_extension(const std::string& path) {
@@ -56,9 +49,7 @@ std::vector<PhotoFile> find_photos(const std::vector<std::string>& arguments) {
   return photos;
 }
 
-OutputNames::OutputNames(std::string folder, const std::vector<PhotoFile>& inputs) : folder_(std::move(folder)) {
-  for (const PhotoFile& input : inputs) taken_.insert(key_of(input.path));
-}
+OutputNames::OutputNames(std::string folder, FileSet& files) : folder_(std::move(folder)), files_(files) {}
 
 std::string OutputNames::claim(const std::string& photo, const std::string& suffix) {
   return claim(photo, suffix, 1).front();
@@ -77,6 +68,10 @@ std::vector<std::string> OutputNames::claim(const std::string& photo, const std:
   return names;
 }
 
-bool OutputNames::claim_exactly(const std::string& path) { return taken_.insert(key_of(path)).second; }
+bool OutputNames::claim_exactly(const std::string& path) {
+  if (files_.find(path) != nullptr || !given_out_.insert(lower(canonical_name(path))).second) return false;
+  files_.insert(path);
+  return true;
+}
 
 }  // namespace limn::program

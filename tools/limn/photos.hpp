@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "files.hpp"
+
 namespace limn::program {
 
 /// A photo to be looked at; `error` says why there is none, where that is known before it is opened.
@@ -20,11 +22,12 @@ bool has_picture_extension(const std::string& path);
 /// Files as they are given; for a folder the pictures in it (not in its own folders), sorted by name.
 std::vector<PhotoFile> find_photos(const std::vector<std::string>& arguments);
 
-/// Gives out names for files to be written: none twice, and none that is an input's.
+/// Gives out names for files to be written: none twice, and none that leads to a file of which it is known that the
+/// command reads it.
 class OutputNames {
  public:
-  /// Pictures go into `folder`; empty means the working directory.
-  OutputNames(std::string folder, const std::vector<PhotoFile>& inputs);
+  /// Pictures go into `folder`; empty means the working directory. What is given out is added to `files`.
+  OutputNames(std::string folder, FileSet& files);
 
   /// FOLDER/<stem of the photo><suffix>.jpg for JPEG photos, .png for others; with "_2", "_3", ... before the ending
   /// if the name is taken.
@@ -38,7 +41,8 @@ class OutputNames {
 
  private:
   std::string folder_;
-  std::set<std::string> taken_;
+  FileSet& files_;
+  std::set<std::string> given_out_;  // in lower case, for file systems that do not tell it from upper case
 };
 
 }  // namespace limn::program

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <new>
 
 #include <limn/core/error.hpp>
 
@@ -43,6 +44,10 @@ std::string thousands(Index number) {
 }
 
 std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4f", share); }
+
+std::string text_of(const std::exception& error) {
+  return dynamic_cast<const std::bad_alloc*>(&error) != nullptr ? "not enough memory" : error.what();
+}
 
 std::string count_of(std::size_t count, const std::string& one, const std::string& many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);

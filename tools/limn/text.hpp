@@ -1,6 +1,7 @@
 // Numbers and tables as the program prints them.
 #pragma once
 
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,9 @@ std::string thousands(Index number);
 
 /// A share with four decimals; "-" for NaN, a share of nothing.
 std::string text_of(double share);
+
+/// What an error says, in words where it has none of its own.
+std::string text_of(const std::exception& error);
 
 /// "1 photo", "2 photos".
 std::string count_of(std::size_t count, const std::string& one, const std::string& many);

@@ -183,6 +183,24 @@ inline std::size_t safe_jpeg_size(const Bytes& file) {
   return file.size();
 }
 
+/// Whether a JPEG has four colours of which nobody says what they are. Adobe's segment (APP14) says whether they are
+/// CMYK (0) or YCCK (2), in the byte behind "Adobe", a version and two words of flags; without it stb takes three of
+/// the colours for YCbCr, and the picture is another one.
+inline bool has_unknown_colours(const Bytes& file) {
+  int transform = -1;
+  Bytes rest = file.starts_with("\xFF\xD8", 2) ? file.from(2) : Bytes(nullptr, 0);
+  while (rest.at(0) == 0xFF) {
+    const unsigned marker = rest.at(1);
+    if (marker == 0xEE && rest.u16(2) >= 14 && rest.from(4).starts_with("Adobe\0", 6)) {
+      transform = static_cast<int>(rest.at(15));
+    }
+    // Start of frame, baseline or progressive: length, bits, height, width, number of colours.
+    if (marker >= 0xC0 && marker <= 0xC2) return rest.at(9) == 4 && transform != 0 && transform != 2;
+    rest = rest.from(marker == 0xFF ? 1 : 2 + std::size_t{rest.u16(2)});
+  }
+  return false;
+}
+
 /// The picture of packed RGB `pixels` as it is to be shown. Exif 2.3 section 4.6.4, Orientation: the stored first row
 /// and first column are the shown picture's 1 top and left, 2 top and right, 3 bottom and right, 4 bottom and left,
 /// 5 left and top, 6 right and top, 7 right and bottom, 8 left and bottom.
@@ -248,9 +266,9 @@ inline void refuse_size(Index width, Index height, const std::string& name) {
 }  // namespace detail
 
 /// Reads a picture from the bytes of a JPEG (baseline or progressive), PNG or BMP file: grey, palette or colour, 8 or
-/// 16 bits a channel (the upper 8 are kept). Turned and mirrored as its Exif orientation says (JPEG, PNG). Alpha is
-/// dropped and the colour below it shown, as cv2.imread and PIL's convert("RGB") do. Colour profiles are ignored.
-/// `name` stands for the picture in messages.
+/// 16 bits a channel (the upper 8 are kept), and JPEG also in four colours if it says which. Turned and mirrored as its
+/// Exif orientation says (JPEG, PNG). Alpha is dropped and the colour below it shown, as cv2.imread and PIL's
+/// convert("RGB") do. Colour profiles are ignored. `name` stands for the picture in messages.
 ///
 /// Throws Error if it is no such file, damaged so that it cannot be decoded, or larger than 2^28 pixels. A file that
 /// ends too early: PNG always throws; JPEG and BMP throw only if the header is incomplete and else give the picture
@@ -271,6 +289,7 @@ static inline Image decode_image(const unsigned char* bytes, std::size_t size, c
   int channels = 0;
   if (detail::stb::limn_stbi_info_from_memory(bytes, length, &width, &height, &channels) == 0)
     throw unreadable(detail::stb::limn_stbi_failure_reason());
+  if (jpeg && detail::has_unknown_colours(file)) throw unreadable("four colours, and no word on which");
   detail::refuse_size(width, std::abs(Index{height}), name);
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
       detail::stb::limn_stbi_load_from_memory(bytes, length, &width, &height, &channels, 3),
