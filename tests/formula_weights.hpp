@@ -52,7 +52,8 @@ class FormulaWeights {
         const auto [scale, offset] = range(graph, node, spec);
         const std::uint32_t hash = fnv1a32(name);
         weights_[name] = {limn::DType::f32, spec.shape, next};
-        for (Index i = 0; i < spec.size(); ++i, next += sizeof(float)) {
+        const auto size = static_cast<Index>(spec.size());
+        for (Index i = 0; i < size; ++i, next += sizeof(float)) {
           const auto value = static_cast<float>(scale * (uniform(hash, i) + offset));
           std::memcpy(next, &value, sizeof(value));
         }

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include <limn/core/tensor.hpp>
 
 TEST_CASE("a tensor starts as zeros and keeps the channels of a pixel together") {
@@ -13,4 +15,11 @@ TEST_CASE("a tensor starts as zeros and keeps the channels of a pixel together")
 
 TEST_CASE("a negative extent is refused with the shape named") {
   CHECK_THROWS_WITH_AS(limn::Tensor({1, -2, 3}), "tensor shape 1x-2x3: extents must not be negative", limn::Error);
+}
+
+TEST_CASE("a tensor that memory has no room for is refused with the shape named") {
+  constexpr limn::Index side = limn::Index{1} << (sizeof(limn::Index) == 8 ? 29 : 14);
+  const std::string text = std::to_string(side);
+  CHECK_THROWS_WITH_AS(limn::Tensor({4, side, side}), doctest::Contains(text.c_str()), limn::Error);
+  CHECK_THROWS_WITH_AS(limn::Tensor({side, side, side}), doctest::Contains(text.c_str()), limn::Error);
 }

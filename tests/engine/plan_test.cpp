@@ -1,6 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <limn/engine/plan.hpp>
@@ -176,4 +181,68 @@ TEST_CASE("a plan refuses a size that does not fit, a missing weight and another
   const Plan other(graph, weights.weights(), 16, 16);
   auto workspace = one.make_workspace();
   CHECK_THROWS_AS(other.run(workspace), Error);
+}
+
+TEST_CASE("a workspace can be read when its plan is gone, and no other plan runs it") {
+  const Graph graph = mixed_network();
+  const formula::FormulaWeights weights(graph);
+  const Tensor input = formula_input(16, 16);
+  const Tensor expected = run_plain(graph, weights.weights(), input)[0];
+  auto plan = std::make_unique<const Plan>(graph, weights.weights(), 16, 16);
+  auto workspace = plan->make_workspace();
+  CHECK(plan->made(workspace));
+  workspace.input() = input.matrix();
+  plan->run(workspace);
+  // The next plan may lie at the same address.
+  plan.reset();
+  plan = std::make_unique<const Plan>(graph, weights.weights(), 24, 24);
+  CHECK(relative_difference(workspace.output(), expected.matrix()) <= tolerance);
+  CHECK(workspace.input().cols() == 16 * 16);
+  CHECK_FALSE(plan->made(workspace));
+  CHECK_THROWS_WITH_AS(plan->run(workspace), "engine: the workspace was made by another plan", Error);
+}
+
+TEST_CASE("an output that a plan does not have, and a workspace that was moved from, are errors") {
+  const Graph graph = mixed_network();
+  const formula::FormulaWeights weights(graph);
+  const Plan plan(graph, weights.weights(), 16, 16);
+  auto workspace = plan.make_workspace();
+  CHECK_THROWS_WITH_AS(workspace.output(2), "engine: expected an output below the 2 there are, found number 2", Error);
+  CHECK_THROWS_WITH_AS(plan.output_shape(2), "engine: expected an output below the 2 there are, found number 2", Error);
+  const auto moved = std::move(workspace);
+  CHECK(moved.output().cols() > 0);
+  CHECK_THROWS_WITH_AS(workspace.output(), "engine: the workspace was moved from", Error);
+  CHECK_THROWS_WITH_AS(workspace.input(), "engine: the workspace was moved from", Error);
+  CHECK_THROWS_AS(plan.run(workspace), Error);
+  CHECK_THROWS_WITH_AS(Plan(graph, weights.weights(), 16, 16, nullptr), "engine: expected a thread pool, found none",
+                       Error);
+}
+
+TEST_CASE("a network that needs more memory than is allowed is an error that says how much, before it takes any") {
+  const Graph graph = mixed_network();
+  const formula::FormulaWeights weights(graph);
+  const auto pool = std::make_shared<const ThreadPool>(1);
+  const auto make = [&](Index side, Index batch, std::int64_t max_memory) {
+    const Plan plan(graph, weights.weights(), side, side, pool, batch, max_memory);
+    return plan.weight_bytes() + plan.make_workspace().size_in_bytes();
+  };
+  const std::int64_t needed = make(16, 1, default_max_memory);
+  CHECK(make(16, 1, needed) == needed);
+  const std::string need = "found a need of " + std::to_string(needed);
+  CHECK_THROWS_WITH_AS(make(16, 1, needed - 1), doctest::Contains(need.c_str()), Error);
+  CHECK_THROWS_WITH_AS(make(16, 1, 10000), doctest::Contains("engine: weights: expected at most 10000 bytes"), Error);
+
+  // The engine's layout of weights is larger than the file's: it is the layout that counts.
+  Index values = 0;
+  for (const ParameterSpec& spec : graph.parameters()) values += static_cast<Index>(spec.size());
+  CHECK_THROWS_WITH_AS(make(16, 1, values * 4), doctest::Contains("engine: weights up to "), Error);
+
+  // 3 channels on 65536 x 65536 pixels take 48 GiB.
+  CHECK_THROWS_WITH_AS(
+      make(65536, 1, default_max_memory),
+      doctest::Contains(sizeof(Index) == 8 ? "engine: map of 3x65536x65536 values, input: expected at most 8589934592"
+                                           : "network input"),
+      Error);
+  CHECK_THROWS_WITH_AS(make(16, Index{1} << 30, default_max_memory), doctest::Contains("and 1073741824 images"), Error);
+  CHECK_THROWS_AS(make(16, (std::numeric_limits<Index>::max)(), default_max_memory), Error);
 }

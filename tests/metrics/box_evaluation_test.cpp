@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -113,4 +114,15 @@ TEST_CASE("scores and thresholds that are none are errors") {
                        "box evaluation: intersection over union 1.500000: expected more than 0 and at most 1", Error);
   BoxEvaluation evaluation;
   CHECK_THROWS_AS(evaluation.add_image({}, {found(0, std::nanf(""))}), Error);
+}
+
+TEST_CASE("NaN and infinite boxes are refused, annotated or found, also where there is nothing to compare them with") {
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const auto expected = doctest::Contains("expected finite x, y, width and height");
+    CHECK_THROWS_WITH_AS(evaluation_of({annotated(value)}, {}), expected, Error);
+    CHECK_THROWS_WITH_AS(evaluation_of({crowd(value, 100)}, {}), expected, Error);
+    CHECK_THROWS_WITH_AS(evaluation_of({}, {found(0, 1, value)}), expected, Error);
+    CHECK_THROWS_WITH_AS(pair_boxes({annotated(value).box}, {}, 0.5), expected, Error);
+    CHECK_THROWS_WITH_AS(pair_boxes({}, {annotated(value).box}, 0.5), expected, Error);
+  }
 }

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -105,4 +106,11 @@ TEST_CASE("persons of different numbers of keypoints are an error") {
                        "OKS: expected as many keypoints as sigmas, 1, and one at least, found 2 and 2", Error);
   CHECK_THROWS_AS(oks(Labels(), {}, 1, {}, {}), Error);
   CHECK_THROWS_AS(oks({{0, 0}}, 1, {{0, 0}, {1, 1}}, 1, {0.1}), Error);
+}
+
+TEST_CASE("the similarity to a person with a NaN or infinite box is an error") {
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    CHECK_THROWS_AS(oks(person(), {0, 0, value, 5}, 100, places(person(), 0, 0), sigmas()), Error);
+    CHECK_THROWS_AS(oks(Labels(17), {value, 0, 5, 5}, 100, places(person(), 0, 0), sigmas()), Error);
+  }
 }

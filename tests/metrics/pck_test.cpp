@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include <limn/metrics/pck.hpp>
@@ -73,4 +74,11 @@ TEST_CASE("lists of different lengths are an error that tells them") {
   std::vector<KeypointTally> tallies(3);
   CHECK_THROWS_WITH_AS(count_right({visible(0, 0), visible(0, 0)}, {{0, 0}}, 1, tallies),
                        "PCK: expected as many places and tallies as labels, 2, found 1 and 3", Error);
+}
+
+TEST_CASE("the size of a NaN or infinite box is an error") {
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    CHECK_THROWS_AS(box_size({0, 0, value, 5}), Error);
+    CHECK_THROWS_AS(torso_or_box_size(person(), skeleton(), {0, value, 5, 5}), Error);
+  }
 }

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <utility>
+
 #include <limn/network/graph.hpp>
 
 using namespace limn;
@@ -54,6 +57,71 @@ TEST_CASE("a second node of the same name, a missing input and a wrong number of
   CHECK_THROWS_AS(graph.add("relu", ReLU(), {Graph::input}), Error);
   CHECK_THROWS_AS(graph.add("later", ReLU(), {7}), Error);
   CHECK_THROWS_AS(graph.add("sum", Add(), {Graph::input}), Error);
+}
+
+TEST_CASE("an output, or a block, of a node that is not there is refused with what there is") {
+  Graph graph = two_convolutions();
+  CHECK_THROWS_WITH_AS(graph.add_output("heatmaps", 5), "graph: output heatmaps: expected a node from 0 to 4, found 5",
+                       Error);
+  CHECK_THROWS_WITH_AS(graph.add_block("layer1", "BasicBlock", 9),
+                       "graph: block layer1: expected a node from 0 to 4, found 9", Error);
+  CHECK(graph.outputs().size() == 1);
+}
+
+TEST_CASE("a graph of no channels, or of sides that are multiples of nothing, is refused") {
+  for (const auto& [channels, multiple] : {std::pair<Index, Index>{0, 1}, {-3, 1}, {3, 0}, {3, -4}}) {
+    CHECK_THROWS_WITH_AS(Graph(channels, multiple), doctest::Contains("graph: expected positive numbers"), Error);
+  }
+}
+
+TEST_CASE("layers whose constants make no sense are refused with the node named") {
+  const Layer senseless[] = {
+      Conv2d{0, 8, 3},
+      Conv2d{3, 0, 3},
+      Conv2d{-3, 8, 3},
+      Conv2d{3, 8, 0},
+      Conv2d{3, 8, {3, -1}},
+      Conv2d{3, 8, 3, 0},
+      Conv2d{3, 8, 3, {1, -2}},
+      Conv2d{3, 8, 3, 1, -1},
+      Conv2d{3, 8, 100000, 1, 100000},
+      ConvTranspose2d{3, 0, 4, 2, 1},
+      ConvTranspose2d{3, 8, 0, 2},
+      ConvTranspose2d{3, 8, 4, 0, 1},
+      ConvTranspose2d{3, 8, 4, 2, -1},
+      ConvTranspose2d{3, 8, 4, 2, 1, 2},
+      ConvTranspose2d{3, 8, 4, 2, 1, -1},
+      BatchNorm2d{0},
+      BatchNorm2d{-3},
+      MaxPool2d{0, 2},
+      MaxPool2d{2, 0},
+      MaxPool2d{2, -2},
+      MaxPool2d{2, 2, -1},
+      MaxPool2d{2, 2, 2},
+      UpsampleNearest{0},
+      UpsampleNearest{-2},
+      UpsampleNearest{100000},
+  };
+  for (const Layer& layer : senseless) {
+    Graph graph(3);
+    const NodeId node = graph.add("senseless", layer, {Graph::input});
+    graph.add_output("result", node);
+    CHECK_THROWS_WITH_AS(graph.shapes(8, 8), doctest::Contains("senseless: "), Error);
+  }
+}
+
+TEST_CASE("maps that are too large to be counted are refused with the node named") {
+  Graph graph(3);
+  NodeId x = Graph::input;
+  for (const char* name : {"up1", "up2", "up3", "up4"}) x = graph.add(name, UpsampleNearest{32767}, {x});
+  CHECK_THROWS_WITH_AS(graph.shapes(8, 8), doctest::Contains(sizeof(Index) == 8 ? "up2: " : "up1: "), Error);
+  constexpr Index most = (std::numeric_limits<Index>::max)();
+  CHECK_THROWS_WITH_AS(graph.shapes(most, most), doctest::Contains("network input"), Error);
+  CHECK_THROWS_WITH_AS(graph.shapes(1, most / 4), doctest::Contains("network input"), Error);
+
+  Graph deconvolution(3);
+  deconvolution.add("deconv", ConvTranspose2d{3, 1, 32767, 32767}, {Graph::input});
+  CHECK_THROWS_WITH_AS(deconvolution.shapes(1, most / 16), doctest::Contains("deconv: "), Error);
 }
 
 TEST_CASE("a node's last use is its last reader, and outputs live to the end") {

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include <limn/models/pose_resnet.hpp>
 #include <limn/network/summary.hpp>
@@ -33,7 +34,8 @@ TEST_CASE("the totals are the published ones") {
   // in units of 10^9 to three decimals.
   struct Published {
     int depth;
-    Index keypoints, height, width, parameters;
+    Index keypoints, height, width;
+    std::int64_t parameters;
     double giga_multiply_adds;
   };
   for (const Published& row : {Published{18, 17, 256, 192, 15376721, 2.897},
@@ -49,5 +51,28 @@ TEST_CASE("the totals are the published ones") {
     const Summary summary = summarize(pose_resnet(options), row.height, row.width);
     CHECK(summary.parameters == row.parameters);
     CHECK(static_cast<double>(summary.multiply_adds) / 1e9 == doctest::Approx(row.giga_multiply_adds).epsilon(2e-4));
+  }
+}
+
+TEST_CASE("multiply-adds of more than 32 bits are counted, and of more than 64 are an error") {
+  // A layer of 65536 x 65536 channels on 2^24 pixels has 2^56 multiply-adds, and 2^32 weights.
+  Graph graph(65536);
+  NodeId x = Graph::input;
+  for (int i = 0; i < 4; ++i) {
+    x = graph.add("conv" + std::to_string(i), Conv2d{65536, 65536}, {x});
+  }
+  if (sizeof(Index) == 8) {
+    const Summary summary = summarize(graph, 4096, 4096);
+    CHECK(summary.multiply_adds == std::int64_t{4} << 56);
+    CHECK(summary.parameters == std::int64_t{4} << 32);
+  }
+  CHECK(summarize(graph, 1, 1).parameters == std::int64_t{4} << 32);
+  CHECK(summarize(graph, 16, 16).multiply_adds == std::int64_t{4} << 40);
+  CHECK(Conv2d{65536, 65536}.multiply_adds({65536, 4096, 4096}) == std::int64_t{1} << 56);
+  CHECK_THROWS_WITH_AS((Conv2d{65536, 65536, 9, 1, 4}.multiply_adds({65536, 65536, 65536})),
+                       doctest::Contains("Conv2d multiply-adds"), Error);
+  if (sizeof(Index) == 8) {
+    for (int i = 4; i < 600; ++i) x = graph.add("conv" + std::to_string(i), Conv2d{65536, 65536}, {x});
+    CHECK_THROWS_WITH_AS(summarize(graph, 4096, 4096), doctest::Contains("network's multiply-adds"), Error);
   }
 }

@@ -355,3 +355,21 @@ TEST_CASE("a heatmap grid without photo, heatmaps, map or size is refused") {
   CHECK_THROWS_AS(limn::draw_heatmaps(photo, heatmaps, {0, 0, 0, 0, 0, 0}), limn::Error);
   CHECK_THROWS_AS(limn::draw_heatmaps(photo, heatmaps, {}, 0), limn::Error);
 }
+
+TEST_CASE("a pose whose box is not finite is an error, and nothing is drawn") {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const limn::Skeleton skeleton = {{"left_eye", "right_eye"}, {{0, 1}}, {}};
+  limn::Pose proper;
+  proper.keypoints = {{"left_eye", 3, 3, 1}, {"right_eye", 9, 9, 1}};
+  for (const limn::Box& box : {limn::Box{nan, 0, 5, 5}, {0, infinity, 5, 5}, {0, 0, nan, 5}, {0, 0, 5, -infinity}}) {
+    limn::Pose pose = proper;
+    pose.box = box;
+    limn::Image photo(16, 16);
+    const auto expected = doctest::Contains("expected finite x, y, width and height");
+    CHECK_THROWS_WITH_AS(limn::draw_pose(photo, pose, skeleton), expected, limn::Error);
+    CHECK_THROWS_WITH_AS(limn::draw_poses(photo, {proper, pose}, skeleton), expected, limn::Error);
+    CHECK(std::all_of(photo.data(), photo.data() + 16 * 16 * 3, [](std::uint8_t byte) { return byte == 0; }));
+    CHECK_THROWS_WITH_AS(limn::make_pose({{}, {}}, skeleton, limn::Affine(), box), expected, limn::Error);
+  }
+}

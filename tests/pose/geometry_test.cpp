@@ -157,3 +157,15 @@ TEST_CASE("the box of a photo is all of it") {
   CHECK(box.width == 7);
   CHECK(box.height == 5);
 }
+
+TEST_CASE("the overlap with a NaN or infinite box is an error, with an empty one 0") {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const limn::Box proper = {0, 0, 5, 5};
+  for (const limn::Box& box : {limn::Box{nan, 0, 5, 5}, {0, infinity, 5, 5}, {0, 0, nan, 5}, {0, 0, 5, -infinity}}) {
+    const auto expected = doctest::Contains("expected finite x, y, width and height");
+    CHECK_THROWS_WITH_AS(limn::intersection_over_union(box, proper), expected, limn::Error);
+    CHECK_THROWS_WITH_AS(limn::intersection_over_union(proper, box), expected, limn::Error);
+  }
+  CHECK(limn::intersection_over_union(proper, {}) == 0);
+}

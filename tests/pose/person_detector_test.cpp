@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -222,4 +224,69 @@ TEST_CASE("a detector refuses models of keypoints and options that do not exist"
   options.input_width = 100;
   CHECK_THROWS_WITH_AS(blob_detector(options),
                        "network input height x width: expected positive multiples of 32, found 192x100", Error);
+}
+
+TEST_CASE("a detector's workspace can be read when its detector is gone, and no other detector takes it") {
+  Image photo = blobs::photo();
+  blobs::draw(photo, 3, 2, 80, 255);
+  std::vector<Detection> people;
+  auto first = std::make_unique<const PersonDetector>(blob_detector());
+  PersonDetector::Workspace workspace = first->make_workspace();
+  const char* const empty = "detector's workspace: no heatmaps, since no detection has left any in it";
+  CHECK_THROWS_WITH_AS(workspace.heatmaps(), empty, Error);
+  CHECK_THROWS_WITH_AS(workspace.photo_from_heatmap(), empty, Error);
+  first->detect(photo, workspace, people);
+  const float value = workspace.heatmaps()(0, 8, 12);
+  CHECK(value > 0.5f);
+  first.reset();
+  const auto second = std::make_unique<const PersonDetector>(blob_detector());
+  CHECK(workspace.heatmaps()(0, 8, 12) == value);
+  CHECK(workspace.photo_from_heatmap().a == doctest::Approx(16));
+  CHECK_THROWS_WITH_AS(second->detect(photo, workspace, people),
+                       "person detector: the workspace was made by another detector", Error);
+  CHECK(workspace.heatmaps()(0, 8, 12) == value);
+
+  PersonDetector::Workspace own = second->make_workspace();
+  second->detect(photo, own, people);
+  CHECK_THROWS_AS(second->detect(ImageView{}, own, people), Error);
+  CHECK_THROWS_WITH_AS(own.heatmaps(), empty, Error);
+}
+
+TEST_CASE("a detector that needs more memory than is allowed is an error that says how much") {
+  DetectorOptions options;
+  options.max_memory = 100000;
+  CHECK_THROWS_WITH_AS(blob_detector(options),
+                       doctest::Contains("expected at most 100000 bytes of memory (max_memory), found a need of "),
+                       Error);
+  options = {};
+  options.input_width = 32768;
+  options.input_height = 32768;
+  CHECK_THROWS_WITH_AS(blob_detector(options), doctest::Contains("expected at most "), Error);
+}
+
+TEST_CASE("a model file whose widths ask for hundreds of gigabytes is an error that says so") {
+  // One deconvolution from 8 channels to 65536: 8 MiB of weights, and at the largest input 256 GiB of maps.
+  CenterNet network = blobs::network();
+  network.deconvs = {{65536, 2}};
+  SafetensorsWriter writer;
+  for (const ParameterSpec& spec : center_net(network).parameters()) {
+    writer.add_bytes(spec.name, "F16", spec.shape,
+                     std::vector<unsigned char>(static_cast<std::size_t>(spec.size()) * 2, 0));
+  }
+  writer.metadata("limn", R"({"version": 1, "name": "hostile",
+    "network": {"type": "center_net", "depth": 18, "width": 1, "deconv": {"channels": [65536], "kernel": 2},
+                "normalization": "none"},
+    "input": {"width": 16384, "height": 16384, "channels": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1],
+              "geometry": "letterbox"},
+    "decoder": {"type": "center"}})");
+  const std::vector<unsigned char> bytes = writer.bytes();
+  const Model model = Model::from_bytes(bytes.data(), bytes.size());
+  const char* const named =
+      sizeof(Index) == 8 ? "engine: map of 65536x1024x1024 values, deconv_layers.0: expected at most" : "expected ";
+  CHECK_THROWS_WITH_AS(PersonDetector{model}, doctest::Contains(named), Error);
+  DetectorOptions options;
+  options.max_memory = std::numeric_limits<std::int64_t>::max();
+  options.input_width = 32;
+  options.input_height = 32;
+  CHECK_NOTHROW(PersonDetector(model, options));
 }

@@ -2,6 +2,8 @@
 
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "model_file/safetensors_writer.hpp"
 #include "pose/affinity_scene.hpp"
 #include "pose/blob_detector.hpp"
+#include "pose/tiny_model.hpp"
 
 using namespace limn;
 
@@ -72,6 +75,22 @@ Image photo_of_blobs() {
   blobs::draw(photo, 4, 3, 80, 255);
   blobs::draw(photo, 7, 2, 80, 180);
   return photo;
+}
+
+PoseEstimator tiny_estimator(const EstimatorOptions& options = {}) {
+  const std::vector<unsigned char> bytes = tiny::model_file();
+  return PoseEstimator(Model::from_bytes(bytes.data(), bytes.size()), options);
+}
+
+/// Boxes that are none.
+std::vector<Box> improper_boxes() {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  std::vector<Box> boxes = {{0, 0, 0, 5}, {0, 0, 5, -1}};
+  for (const float value : {nan, infinity, -infinity}) {
+    boxes.insert(boxes.end(), {{value, 0, 5, 5}, {0, value, 5, 5}, {0, 0, value, 5}, {0, 0, 5, value}});
+  }
+  return boxes;
 }
 
 /// "left_ankle" for "right_ankle" and the other way round.
@@ -484,6 +503,149 @@ TEST_CASE("a photo of one pixel has a pose, and no photo or an empty box is an e
   for (const Keypoint& keypoint : pose.keypoints) CHECK(std::isfinite(keypoint.x + keypoint.y + keypoint.score));
   CHECK_THROWS_AS(estimator().estimate(ImageView{}), Error);
   CHECK_THROWS_AS(estimator().estimate(pixel, Box{0, 0, 0, 5}), Error);
+}
+
+TEST_CASE("a workspace can be read when its estimator is gone, and no other estimator takes it") {
+  const Image photo(80, 60);
+  const Box box{10, 10, 40, 40};
+  for (const bool flip : {false, true}) {
+    EstimatorOptions options;
+    options.flip = flip;
+    auto first = std::make_unique<const PoseEstimator>(tiny_estimator(options));
+    auto workspace = first->make_workspace();
+    first->estimate(photo, box, workspace);
+    const float value = workspace.heatmaps()(1, 5, 3);
+    const double scale = workspace.photo_from_heatmap().a;
+    first.reset();
+    // The next one may lie at the same address.
+    const auto second = std::make_unique<const PoseEstimator>(tiny_estimator(options));
+    CHECK(workspace.heatmaps()(1, 5, 3) == value);
+    CHECK(workspace.heatmaps().keypoints == 2);
+    CHECK(workspace.photo_from_heatmap().a == scale);
+    CHECK(workspace.size_in_bytes() > 0);
+
+    const char* const expected = "pose estimator: the workspace was made by another estimator";
+    Pose pose;
+    std::vector<Pose> poses;
+    CHECK_THROWS_WITH_AS(second->estimate(photo, box, workspace), expected, Error);
+    CHECK_THROWS_WITH_AS(second->estimate(photo, box, workspace, pose), expected, Error);
+    CHECK_THROWS_WITH_AS(second->estimate(photo, std::vector<Box>{box, box}, workspace, poses), expected, Error);
+    CHECK_THROWS_WITH_AS(second->estimate(photo, std::vector<Box>(), workspace, poses), expected, Error);
+    CHECK_THROWS_WITH_AS(second->estimate_all(photo, workspace), expected, Error);
+    CHECK_THROWS_WITH_AS(second->estimate_all(photo, workspace, poses), expected, Error);
+  }
+}
+
+TEST_CASE("an estimator with a detector refuses the workspace of one without, and one of another size") {
+  const Image photo(80, 60);
+  EstimatorOptions options;
+  auto workspace = tiny_estimator().make_workspace();
+  options.detector = blob_detector();
+  CHECK_THROWS_AS(tiny_estimator(options).estimate_all(photo, workspace), Error);
+  EstimatorOptions large;
+  large.input_width = 256;
+  large.input_height = 256;
+  CHECK_THROWS_AS(tiny_estimator(large).estimate(photo, {0, 0, 80, 60}, workspace), Error);
+}
+
+TEST_CASE("an estimator that was moved keeps its workspaces") {
+  const Image photo(80, 60);
+  PoseEstimator first = tiny_estimator();
+  auto workspace = first.make_workspace();
+  const PoseEstimator second = std::move(first);
+  CHECK(second.estimate(photo, {0, 0, 80, 60}, workspace).keypoints.size() == 2);
+}
+
+TEST_CASE("what a workspace does not have is an error") {
+  const Image photo(80, 60);
+  const Box box{10, 10, 40, 40};
+  const PoseEstimator tiny = tiny_estimator();
+  auto workspace = tiny.make_workspace();
+  const char* const empty = "estimator's workspace: no heatmaps, since no estimate has left any in it";
+  CHECK_THROWS_WITH_AS(workspace.heatmaps(), empty, Error);
+  CHECK_THROWS_WITH_AS(workspace.photo_from_heatmap(), empty, Error);
+  CHECK_THROWS_WITH_AS(workspace.affinities(),
+                       "estimator's workspace: no part affinity maps, since its model is of one person", Error);
+  CHECK_THROWS_WITH_AS(workspace.detections(),
+                       "estimator's workspace: no detections, since its estimator has no detector", Error);
+  tiny.estimate(photo, box, workspace);
+  CHECK(workspace.heatmaps().keypoints == 2);
+  CHECK_THROWS_AS(workspace.affinities(), Error);
+
+  // What failed, or looked at nobody, leaves none.
+  CHECK_THROWS_AS(tiny.estimate(ImageView{}, box, workspace), Error);
+  CHECK_THROWS_WITH_AS(workspace.heatmaps(), empty, Error);
+  std::vector<Pose> poses;
+  tiny.estimate(photo, {box, box}, workspace, poses);
+  CHECK(workspace.heatmaps().keypoints == 2);
+  tiny.estimate(photo, std::vector<Box>(), workspace, poses);
+  CHECK(poses.empty());
+  CHECK_THROWS_WITH_AS(workspace.heatmaps(), empty, Error);
+
+  const std::vector<unsigned char> bytes = model_of_several(0.1);
+  const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
+  auto of_several = several.make_workspace();
+  CHECK_THROWS_WITH_AS(of_several.affinities(), empty, Error);
+
+  EstimatorOptions options;
+  options.detector = blob_detector();
+  const PoseEstimator detecting = tiny_estimator(options);
+  auto of_detecting = detecting.make_workspace();
+  CHECK(of_detecting.detections().empty());
+  detecting.estimate_all(photo_of_blobs(), of_detecting, poses);
+  CHECK(of_detecting.heatmaps().keypoints == 2);
+  detecting.estimate_all(blobs::photo(), of_detecting, poses);
+  CHECK(poses.empty());
+  CHECK_THROWS_WITH_AS(of_detecting.heatmaps(), empty, Error);
+}
+
+TEST_CASE("NaN and infinite boxes are errors wherever a box goes in") {
+  const Image photo(80, 60);
+  const Box proper{10, 10, 40, 40};
+  EstimatorOptions options;
+  options.batch = 2;
+  const PoseEstimator tiny = tiny_estimator(options);
+  const InputDocument input = tiny.document().input;
+  Tensor target({3, 96, 64});
+  auto workspace = tiny.make_workspace();
+  Pose pose;
+  std::vector<Pose> poses;
+  for (const Box& box : improper_boxes()) {
+    const std::string text = to_string(box);
+    CAPTURE(text);
+    const auto expected = doctest::Contains("finite and the size positive");
+    CHECK_THROWS_WITH_AS(check(box), expected, Error);
+    CHECK_THROWS_WITH_AS(tiny.estimate(photo, box), expected, Error);
+    CHECK_THROWS_WITH_AS(tiny.estimate(photo, box, workspace), expected, Error);
+    CHECK_THROWS_WITH_AS(tiny.estimate(photo, box, workspace, pose), expected, Error);
+    for (const auto& boxes : {std::vector<Box>{box}, {proper, box}, {proper, proper, box}}) {
+      CHECK_THROWS_WITH_AS(tiny.estimate(photo, boxes), expected, Error);
+      CHECK_THROWS_WITH_AS(tiny.estimate(photo, boxes, workspace, poses), expected, Error);
+    }
+    CHECK_THROWS_WITH_AS(crop(photo, box, 1.25), expected, Error);
+    CHECK_THROWS_WITH_AS(clip_box(box, 80, 60), expected, Error);
+    CHECK_THROWS_WITH_AS(network_from_photo(Geometry::stretch, box, 64, 96), expected, Error);
+    CHECK_THROWS_WITH_AS(preprocess(photo, box, input, 64, 96, target.matrix()), expected, Error);
+    CHECK_THROWS_WITH_AS(photo_from_heatmap(tiny.document(), box, tiny.plan().output_shape()), expected, Error);
+  }
+}
+
+TEST_CASE("a model that needs more memory than is allowed is an error that says how much") {
+  EstimatorOptions options;
+  options.input_width = 16384;
+  options.input_height = 16384;
+  CHECK_THROWS_WITH_AS(PoseEstimator(default_model, options), doctest::Contains("expected at most 8589934592 bytes"),
+                       Error);
+  options = {};
+  options.max_memory = 100000;
+  CHECK_THROWS_WITH_AS(PoseEstimator(default_model, options),
+                       doctest::Contains("expected at most 100000 bytes of memory (max_memory), found a need of "),
+                       Error);
+  CHECK_THROWS_AS(tiny_estimator(options), Error);
+  options.max_memory = 4 << 20;
+  CHECK(tiny_estimator(options).estimate(Image(80, 60)).keypoints.size() == 2);
+  options.input_width = std::numeric_limits<Index>::max() / 32 * 32;
+  CHECK_THROWS_WITH_AS(tiny_estimator(options), doctest::Contains("network input"), Error);
 }
 
 TEST_CASE("keypoints of the labelled photos are where PyTorch found them") {

@@ -4,6 +4,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/sizes.hpp>
 
 namespace limn {
 
@@ -37,12 +38,16 @@ class Tensor {
 
   Tensor() = default;
 
-  /// A tensor of zeros. Throws Error if an extent is negative.
+  /// A tensor of zeros. Throws Error if an extent is negative or there is not so much memory.
   explicit Tensor(Shape shape) : shape_(shape) {
     if (shape.channels < 0 || shape.height < 0 || shape.width < 0) {
       throw Error("tensor shape " + to_string(shape) + ": extents must not be negative");
     }
-    values_ = Matrix::Zero(shape.channels, shape.pixels());
+    const auto describe = [&] { return "tensor of " + to_string(shape) + " values"; };
+    detail::only_errors(describe, [&] {
+      detail::checked_product<Index>("tensor", {shape.channels, shape.height, shape.width, Index{sizeof(float)}});
+      values_ = Matrix::Zero(shape.channels, shape.pixels());
+    });
   }
 
   const Shape& shape() const { return shape_; }

@@ -127,7 +127,11 @@ class ThreadPool {
                   std::to_string(threads));
     }
 #if defined(LIMN_HAS_THREADS)
-    if (threads > 1) workers_ = std::make_unique<Workers>(threads - 1, detail::StartedThreads(threads - 1));
+    if (threads > 1) {
+      detail::only_errors("thread pool", [&] {
+        workers_ = std::make_unique<Workers>(threads - 1, detail::StartedThreads(threads - 1));
+      });
+    }
 #else
     threads_ = 1;
 #endif

@@ -9,6 +9,13 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/sizes.hpp>
+
+#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "limn reads the numbers of model files as they lie there, little-endian: it needs a little-endian machine"
+#endif
+#endif
 
 namespace limn {
 
@@ -39,11 +46,8 @@ struct WeightView {
   /// read again. nullptr if there is nothing to give back.
   void (*release)(const unsigned char* data, std::size_t size) = nullptr;
 
-  Index size() const {
-    Index count = 1;
-    for (const Index extent : shape) count *= extent;
-    return count;
-  }
+  /// Number of values. Throws Error if an extent is negative or there are more than Index counts.
+  Index size() const { return detail::checked_product<Index>("stored tensor", shape); }
 
   /// The values as fp32, in storage order.
   Eigen::VectorXf to_float() const {
@@ -68,11 +72,8 @@ struct ParameterSpec {
   std::vector<Index> shape;
   bool trainable = true;  ///< false for batch norm's running statistics, which do not count as parameters
 
-  Index size() const {
-    Index count = 1;
-    for (const Index extent : shape) count *= extent;
-    return count;
-  }
+  /// Number of values. Throws Error if an extent is negative or there are more than 64 bits count.
+  std::int64_t size() const { return detail::checked_product<std::int64_t>(name, shape); }
 };
 
 /// Tensors by PyTorch name, for example "layer1.0.conv1.weight".

@@ -24,7 +24,10 @@ struct PaddedInput {
   Index height() const { return input.height + top + bottom; }
   Index width() const { return input.width + left + right; }
   Index row_stride() const { return width() * input.channels; }
-  Index size() const { return padded() ? height() * row_stride() : 0; }
+  /// Floats of the copy that prepare() makes.
+  std::int64_t size() const {
+    return padded() ? checked_product<std::int64_t>("padded input", {height(), width(), input.channels}) : 0;
+  }
 
   /// The padded map: `input` itself if there is no border, else a copy in `scratch`.
   const float* prepare(const float* data, float* scratch, const ThreadPool& pool) const {
@@ -159,7 +162,7 @@ class DirectConvolution : public Kernel {
   }
 
   const char* name() const override { return "direct"; }
-  Index scratch_size(int /*threads*/) const override { return padding_.size(); }
+  std::int64_t scratch_size(int /*threads*/) const override { return padding_.size(); }
   Index weight_bytes() const override {
     Index bytes = 0;
     for (const ConvolutionPhase& phase : phases_) bytes += phase.weights.size() * static_cast<Index>(sizeof(float));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+
 #include <limn/core/tensor.hpp>
 #include <limn/core/thread_pool.hpp>
 
@@ -30,7 +33,7 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void run(const KernelArguments& arguments) const = 0;
-  virtual Index scratch_size(int /*threads*/) const { return 0; }
+  virtual std::int64_t scratch_size(int /*threads*/) const { return 0; }
   /// The method, for tables: "direct", "winograd 4x4,3x3", ...
   virtual const char* name() const = 0;
   /// Bytes of weights this kernel keeps in its own layout.
@@ -42,8 +45,8 @@ struct Split {
   Index count;
   Index tasks;
   Split(Index n, int threads) : count(n), tasks((std::min)(n, threads == 1 ? Index{1} : Index{4} * threads)) {}
-  Index first(Index task) const { return count * task / tasks; }
-  Index last(Index task) const { return count * (task + 1) / tasks; }
+  Index first(Index task) const { return static_cast<Index>(std::int64_t{count} * task / tasks); }
+  Index last(Index task) const { return first(task + 1); }
 };
 
 }  // namespace limn::detail

@@ -72,9 +72,9 @@ class WinogradConvolution : public Kernel {
 
   /// A pixel of zeros, and for each worker the transformed input of a block of tiles, and for each task the products of
   /// a block with one panel of weights.
-  Index scratch_size(int threads) const override {
-    const Index tasks = (std::max)(Index{threads}, Split(panels_, threads).tasks);
-    return input_.channels + threads * input_scratch() + tasks * product_scratch();
+  std::int64_t scratch_size(int threads) const override {
+    const std::int64_t tasks = (std::max)(Index{threads}, Split(panels_, threads).tasks);
+    return input_.channels + std::int64_t{threads} * input_scratch() + tasks * product_scratch();
   }
 
   void run(const KernelArguments& arguments) const override {
@@ -87,12 +87,13 @@ class WinogradConvolution : public Kernel {
     for (const Phase& phase : phases_) {
       if (tiles >= threads * block_tiles || threads == 1) {
         // Each thread works on tiles of its own, about as many as the others in steps that the micro-kernel likes.
-        const Index steps = (tiles + tile_step - 1) / tile_step;
+        const std::int64_t steps = (tiles + tile_step - 1) / tile_step;
+        const auto first_of = [&](Index worker) { return static_cast<Index>(steps * worker / threads * tile_step); };
         arguments.pool.parallel_for(threads, [&](Index worker) {
           float* own_input = transformed + worker * input_scratch();
           float* own_products = products + worker * product_scratch();
-          const Index end = (std::min)(tiles, steps * (worker + 1) / threads * tile_step);
-          for (Index first = steps * worker / threads * tile_step; first < end; first += block_) {
+          const Index end = (std::min)(tiles, first_of(worker + 1));
+          for (Index first = first_of(worker); first < end; first += block_) {
             const Block block{first, (std::min)(block_, end - first)};
             transform_input(phase, arguments.input, zeros, block, 0, block.count, own_input);
             multiply(phase, arguments, block, 0, panels_, own_input, own_products);

@@ -8,6 +8,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/sizes.hpp>
 
 namespace limn {
 
@@ -42,7 +43,7 @@ inline void check(const ImageView& view) {
     throw Error("image of " + std::to_string(view.width) + "x" + std::to_string(view.height) +
                 (view.data == nullptr ? " pixels without data" : " pixels: both sides must be positive"));
   }
-  const Index row_bytes = view.width * bytes_per_pixel(view.format);
+  const auto row_bytes = detail::checked_product<Index>("image row", {view.width, bytes_per_pixel(view.format)});
   if (view.row_stride < row_bytes && view.row_stride > -row_bytes && view.height > 1) {
     throw Error("image row stride " + std::to_string(view.row_stride) + ": expected at least the " +
                 std::to_string(row_bytes) + " bytes of a row");
@@ -79,7 +80,12 @@ class Image {
       throw Error("image of " + std::to_string(width) + "x" + std::to_string(height) + " pixels: too large for memory");
     }
     const auto expected = static_cast<std::size_t>(width * height * 3);
-    if (pixels.empty()) pixels.resize(expected);
+    if (pixels.empty()) {
+      const auto describe = [&] {
+        return "image of " + std::to_string(width) + "x" + std::to_string(height) + " pixels";
+      };
+      detail::only_errors(describe, [&] { pixels.resize(expected); });
+    }
     if (pixels.size() != expected) {
       throw Error("image of " + std::to_string(width) + "x" + std::to_string(height) + " RGB pixels: expected " +
                   std::to_string(expected) + " bytes, found " + std::to_string(pixels.size()));

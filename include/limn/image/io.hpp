@@ -273,7 +273,7 @@ inline void refuse_size(Index width, Index height, const std::string& name) {
 /// Throws Error if it is no such file, damaged so that it cannot be decoded, or larger than 2^28 pixels. A file that
 /// ends too early: PNG always throws; JPEG and BMP throw only if the header is incomplete and else give the picture
 /// with the missing part grey or black.
-static inline Image decode_image(const unsigned char* bytes, std::size_t size, const std::string& name = "image") {
+static inline Image decode_image(const unsigned char* bytes, std::size_t size, const std::string& name = "image") try {
   if (bytes == nullptr || size == 0) throw Error(name + ": is empty");
   if (size > INT_MAX) throw Error(name + ": a picture file may have at most 2 GiB");
   const auto unreadable = [&name](const char* reason) {
@@ -296,14 +296,18 @@ static inline Image decode_image(const unsigned char* bytes, std::size_t size, c
       detail::stb::limn_stbi_image_free);
   if (!pixels) throw unreadable(detail::stb::limn_stbi_failure_reason());
   return detail::upright(pixels.get(), width, height, detail::orientation(file));
+} catch (...) {
+  detail::rethrow_as_error(name);
 }
 
 /// Reads a picture file, see decode_image(). The path goes to the C++ runtime as it is: UTF-8 on Linux and macOS, the
 /// system's code page on Windows (there, read a file with another name yourself and use decode_image()).
 /// Throws Error if the file cannot be read.
-static inline Image load_image(const std::string& path) {
+static inline Image load_image(const std::string& path) try {
   const std::vector<unsigned char> bytes = detail::read_bytes(path);
   return decode_image(bytes.data(), bytes.size(), path);
+} catch (...) {
+  detail::rethrow_as_error(path);
 }
 
 /// The bytes of a picture file of the kind that `extension` says: ".png", ".jpg" or ".jpeg" (quality 95, colours in
@@ -311,7 +315,7 @@ static inline Image load_image(const std::string& path) {
 /// stands for the picture in messages. Throws Error on another extension, or if the picture is too large for the
 /// format.
 static inline std::vector<unsigned char> encode_image(const ImageView& view, const std::string& extension,
-                                                      const std::string& name = "image") {
+                                                      const std::string& name = "image") try {
   check(view);
   const std::string kind = detail::extension_of(extension);
   const bool jpeg = kind == ".jpg" || kind == ".jpeg";
@@ -345,12 +349,16 @@ static inline std::vector<unsigned char> encode_image(const ImageView& view, con
   }
   if (done == 0) throw Error(name + ": cannot be encoded, probably for want of memory");
   return file;
+} catch (...) {
+  detail::rethrow_as_error(name);
 }
 
 /// Writes a picture of any pixel format to a file, its kind by the extension, see encode_image(). An existing file is
 /// replaced. For the path see load_image(). Throws Error if the extension is unknown or the file cannot be written.
-static inline void save_image(const std::string& path, const ImageView& view) {
+static inline void save_image(const std::string& path, const ImageView& view) try {
   detail::write_bytes(path, encode_image(view, detail::extension_of(path), path));
+} catch (...) {
+  detail::rethrow_as_error(path);
 }
 
 }  // namespace limn

@@ -20,7 +20,7 @@ struct Add {
   }
 
   std::vector<ParameterSpec> parameters() const { return {}; }
-  Index multiply_adds(const Shape&) const { return 0; }
+  std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
 /// The sum of `input` and `other`. Throws Error if the shapes differ.

@@ -19,7 +19,9 @@ struct BatchNorm2d {
   Index channels = 0;
   float eps = 1e-5F;  ///< PyTorch's default, which all the networks here were trained with
 
+  /// Throws Error if there is no channel or the channels differ.
   Shape output_shape(const Shape& input) const {
+    detail::check_channel_count(type, "channels", channels);
     detail::check_channels(type, channels, input.channels);
     return input;
   }
@@ -31,7 +33,7 @@ struct BatchNorm2d {
             {"running_var", {channels}, false}};
   }
 
-  Index multiply_adds(const Shape&) const { return 0; }
+  std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
 /// Applies `layer` to `input`. Throws Error on any size that does not fit.

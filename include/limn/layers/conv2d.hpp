@@ -24,9 +24,11 @@ struct Conv2d {
   Extent padding = 0;
   bool bias = false;
 
-  /// Throws Error if the channels differ or no window fits.
+  /// Throws Error if a constant is out of range, the channels differ or no window fits.
   Shape output_shape(const Shape& input) const {
     detail::check_window(type, kernel, stride, padding);
+    detail::check_channel_count(type, "input channels", in_channels);
+    detail::check_channel_count(type, "output channels", out_channels);
     detail::check_channels(type, in_channels, input.channels);
     return {out_channels, detail::window_count(type, input.height, kernel.height, stride.height, padding.height),
             detail::window_count(type, input.width, kernel.width, stride.width, padding.width)};
@@ -38,9 +40,11 @@ struct Conv2d {
     return specs;
   }
 
-  /// Multiply-adds of the formula, windows at the border counted whole.
-  Index multiply_adds(const Shape& input) const {
-    return output_shape(input).pixels() * out_channels * in_channels * kernel.area();
+  /// Multiply-adds of the formula, windows at the border counted whole. Throws Error if 64 bits do not count them.
+  std::int64_t multiply_adds(const Shape& input) const {
+    const Shape output = output_shape(input);
+    return detail::checked_product<std::int64_t>(
+        "Conv2d multiply-adds", {output.height, output.width, out_channels, in_channels, kernel.height, kernel.width});
   }
 };
 
@@ -68,7 +72,10 @@ inline Tensor conv2d(const Tensor& input, const Conv2d& layer, const Eigen::Ref<
                      const Eigen::Ref<const Eigen::VectorXf>& bias = Eigen::VectorXf()) {
   const Shape shape = layer.output_shape(input.shape());
   const Extent kernel = layer.kernel;
-  detail::check_values(Conv2d::type, "weight", layer.out_channels * layer.in_channels * kernel.area(), weight.size());
+  detail::check_values(
+      Conv2d::type, "weight",
+      detail::checked_product<Index>("Conv2d weight", {layer.out_channels, layer.in_channels, kernel.area()}),
+      weight.size());
   detail::check_values(Conv2d::type, "bias", layer.bias ? layer.out_channels : 0, bias.size());
 
   Tensor output(shape);

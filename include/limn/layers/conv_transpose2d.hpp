@@ -28,17 +28,25 @@ struct ConvTranspose2d {
   Extent output_padding = 0;
   bool bias = false;
 
-  /// Throws Error if the channels differ, the output would be empty, or the output padding reaches the stride.
+  /// Throws Error if a constant is out of range, the channels differ, the output would be empty or larger than can be
+  /// counted, or the output padding reaches the stride.
   Shape output_shape(const Shape& input) const {
     detail::check_window(type, kernel, stride, padding);
+    detail::check_channel_count(type, "input channels", in_channels);
+    detail::check_channel_count(type, "output channels", out_channels);
     detail::check_channels(type, in_channels, input.channels);
     if (output_padding.height < 0 || output_padding.width < 0 || output_padding.height >= stride.height ||
         output_padding.width >= stride.width) {
       throw Error("ConvTranspose2d: output padding must not be negative and must be smaller than the stride");
     }
-    const Shape output = {
-        out_channels, (input.height - 1) * stride.height - 2 * padding.height + kernel.height + output_padding.height,
-        (input.width - 1) * stride.width - 2 * padding.width + kernel.width + output_padding.width};
+    const auto side = [](Index size, Index step, Index kernel_size, Index border, Index extra) {
+      // With room for the kernel and the output padding, neither of which is more than most_extent.
+      detail::checked_product<Index>("ConvTranspose2d output", {size + 2 * detail::most_extent, step});
+      return (size - 1) * step - 2 * border + kernel_size + extra;
+    };
+    const Shape output = {out_channels,
+                          side(input.height, stride.height, kernel.height, padding.height, output_padding.height),
+                          side(input.width, stride.width, kernel.width, padding.width, output_padding.width)};
     if (input.height <= 0 || input.width <= 0 || output.height <= 0 || output.width <= 0) {
       throw Error("ConvTranspose2d: input " + to_string(input) + " gives the empty output " + to_string(output));
     }
@@ -52,8 +60,13 @@ struct ConvTranspose2d {
   }
 
   /// Multiply-adds of the formula, kernels that reach over the border counted whole: one kernel for each input pixel.
-  /// (Counting a kernel for each output pixel, as some tables do, is stride^2 times too much.)
-  Index multiply_adds(const Shape& input) const { return input.pixels() * out_channels * in_channels * kernel.area(); }
+  /// (Counting a kernel for each output pixel, as some tables do, is stride^2 times too much.) Throws Error if 64 bits
+  /// do not count them.
+  std::int64_t multiply_adds(const Shape& input) const {
+    return detail::checked_product<std::int64_t>(
+        "ConvTranspose2d multiply-adds",
+        {input.height, input.width, out_channels, in_channels, kernel.height, kernel.width});
+  }
 };
 
 /// Applies `layer` to `input`. `bias` is empty when the layer has none. Throws Error on any size that does not fit.
@@ -65,8 +78,10 @@ inline Tensor conv_transpose2d(const Tensor& input, const ConvTranspose2d& layer
                                const Eigen::Ref<const Eigen::VectorXf>& bias = Eigen::VectorXf()) {
   const Shape shape = layer.output_shape(input.shape());
   const Extent kernel = layer.kernel;
-  detail::check_values(ConvTranspose2d::type, "weight", layer.out_channels * layer.in_channels * kernel.area(),
-                       weight.size());
+  detail::check_values(
+      ConvTranspose2d::type, "weight",
+      detail::checked_product<Index>("ConvTranspose2d weight", {layer.out_channels, layer.in_channels, kernel.area()}),
+      weight.size());
   detail::check_values(ConvTranspose2d::type, "bias", layer.bias ? layer.out_channels : 0, bias.size());
 
   Tensor output(shape);

@@ -29,7 +29,7 @@ struct Input {
     return input;
   }
   std::vector<ParameterSpec> parameters() const { return {}; }
-  Index multiply_adds(const Shape&) const { return 0; }
+  std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
 /// Any layer that a network can be made of. Each alternative has `type` (PyTorch's class name), `parameters()` (names
@@ -79,7 +79,8 @@ inline Shape output_shape(const Layer& layer, const std::vector<Shape>& inputs) 
       layer);
 }
 
-inline Index multiply_adds(const Layer& layer, const Shape& input) {
+/// Multiply-adds of the layer's definition. Throws Error if 64 bits do not count them.
+inline std::int64_t multiply_adds(const Layer& layer, const Shape& input) {
   return std::visit([&](const auto& alternative) { return alternative.multiply_adds(input); }, layer);
 }
 

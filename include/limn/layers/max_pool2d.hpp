@@ -28,7 +28,7 @@ struct MaxPool2d {
   }
 
   std::vector<ParameterSpec> parameters() const { return {}; }
-  Index multiply_adds(const Shape&) const { return 0; }
+  std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
 /// Applies `layer` to `input`. Throws Error if no window fits.

@@ -21,7 +21,7 @@ struct Multiply {
   }
 
   std::vector<ParameterSpec> parameters() const { return {}; }
-  Index multiply_adds(const Shape&) const { return 0; }
+  std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
 /// The product of `input` and `other`. Throws Error if the shapes differ.

@@ -13,7 +13,7 @@ struct Sigmoid {
 
   Shape output_shape(const Shape& input) const { return input; }
   std::vector<ParameterSpec> parameters() const { return {}; }
-  Index multiply_adds(const Shape&) const { return 0; }
+  std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
 /// Applies the formula to every value of `input`; the shape stays.

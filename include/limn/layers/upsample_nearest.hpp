@@ -4,6 +4,7 @@
 
 #include <limn/core/tensor.hpp>
 #include <limn/core/weights.hpp>
+#include <limn/layers/window.hpp>
 
 namespace limn {
 
@@ -14,14 +15,15 @@ struct UpsampleNearest {
 
   Index factor = 2;
 
-  /// Throws Error if the factor is not positive.
+  /// Throws Error if the factor is out of range or the output larger than can be counted.
   Shape output_shape(const Shape& input) const {
-    if (factor <= 0) throw Error("Upsample: factor must be positive, found " + std::to_string(factor));
-    return {input.channels, input.height * factor, input.width * factor};
+    detail::check_constant(type, "factor", 1, factor);
+    return {input.channels, detail::checked_product<Index>("Upsample output", {input.height, factor}),
+            detail::checked_product<Index>("Upsample output", {input.width, factor})};
   }
 
   std::vector<ParameterSpec> parameters() const { return {}; }
-  Index multiply_adds(const Shape&) const { return 0; }
+  std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
 /// Applies `layer` to `input`.

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
+#include <limn/core/sizes.hpp>
 #include <limn/core/tensor.hpp>
 
 namespace limn {
@@ -48,12 +50,31 @@ inline TapRange tap_range(Index outputs, Index size, Index stride, Index padding
   return {first, (std::max)(first, last)};
 }
 
+/// The largest kernel, stride, padding and factor: more than any network has, and the product of two fits any Index.
+constexpr Index most_extent = 32767;
+
+/// Throws Error unless `value`, one of a layer's constants, is from `least` to `most`.
+inline void check_constant(const char* layer, const char* constant, Index least, Index value,
+                           Index most = most_extent) {
+  if (value >= least && value <= most) return;
+  throw Error(std::string(layer) + ": " + constant + ": expected " + std::to_string(least) + " to " +
+              std::to_string(most) + ", found " + std::to_string(value));
+}
+inline void check_constant(const char* layer, const char* constant, Index least, Extent value) {
+  check_constant(layer, constant, least, value.height);
+  check_constant(layer, constant, least, value.width);
+}
+
+/// Throws Error unless there is a channel at least.
+inline void check_channel_count(const char* layer, const char* which, Index count) {
+  check_constant(layer, which, 1, count, (std::numeric_limits<Index>::max)());
+}
+
 /// Throws Error unless kernel and stride are positive and the padding is not negative.
 inline void check_window(const char* layer, Extent kernel, Extent stride, Extent padding) {
-  if (kernel.height <= 0 || kernel.width <= 0 || stride.height <= 0 || stride.width <= 0 || padding.height < 0 ||
-      padding.width < 0) {
-    throw Error(std::string(layer) + ": kernel and stride must be positive and padding must not be negative");
-  }
+  check_constant(layer, "kernel", 1, kernel);
+  check_constant(layer, "stride", 1, stride);
+  check_constant(layer, "padding", 0, padding);
 }
 
 /// Throws Error unless a layer got as many channels as it was made for.

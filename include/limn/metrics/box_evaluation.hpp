@@ -33,6 +33,7 @@ inline double share_within(const Box& box, const Box& other) {
 /// Pairs annotated and found boxes one to one: again and again the two most like each other, by intersection over
 /// union, of those that have no partner yet, as long as it reaches `least_iou`. Of equal pairs that of the first
 /// annotated, then of the first found box is the first. Returns for each annotated box the number of the found one.
+/// Throws Error if a number of a box is not finite.
 inline std::vector<std::optional<std::size_t>> pair_boxes(const std::vector<Box>& annotated,
                                                           const std::vector<Box>& found, double least_iou) {
   struct Pair {
@@ -40,6 +41,8 @@ inline std::vector<std::optional<std::size_t>> pair_boxes(const std::vector<Box>
     std::size_t found;
     double iou;
   };
+  for (const Box& box : annotated) detail::check_finite(box);
+  for (const Box& box : found) detail::check_finite(box);
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < annotated.size(); ++i) {
     for (std::size_t j = 0; j < found.size(); ++j) {
@@ -101,12 +104,14 @@ class BoxEvaluation {
   }
 
   /// One image; whoever is less than `least_height` pixels high does not count. Throws Error if a score is not a
-  /// number.
+  /// number, or a number of a box not finite.
   void add_image(const std::vector<AnnotatedBox>& annotated, const std::vector<Detection>& found,
                  double least_height = 0) {
     const auto is_large = [&](const Box& box) { return static_cast<double>(box.height) >= least_height; };
     std::vector<double> scores;
+    for (const AnnotatedBox& person : annotated) detail::check_finite(person.box);
     for (const Detection& person : found) {
+      detail::check_finite(person.box);
       if (std::isnan(person.score)) throw Error("box evaluation: the score of a found box is not a number");
       scores.push_back(static_cast<double>(person.score));
     }

@@ -68,9 +68,10 @@ inline void check_counts(std::size_t sigmas, std::size_t labels, std::size_t fou
 /// labelled (a person too small, a crowd), all keypoints count, with the distance to the annotation's `box` grown to
 /// three times its width and height around its centre: whatever was found within is similarity 1. Source: COCO's
 /// evaluation (https://cocodataset.org/#keypoints-eval; pycocotools, cocoeval.py, computeOks), to the last bit but for
-/// the order of sums. Throws Error if the numbers of keypoints differ or are 0.
+/// the order of sums. Throws Error if the numbers of keypoints differ or are 0, or a number of the box is not finite.
 inline double oks(const Labels& labels, const Box& box, double area, const std::vector<Point>& found,
                   const std::vector<double>& sigmas) {
+  detail::check_finite(box);
   detail::check_counts(sigmas.size(), labels.size(), found.size());
   const bool any = std::any_of(labels.begin(), labels.end(), [](const Label& label) { return label.labelled(); });
   double sum = 0;

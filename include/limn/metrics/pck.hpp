@@ -65,14 +65,16 @@ inline double torso_size(const Labels& labels, const Skeleton& skeleton) {
   return labelled_distance(labels, skeleton.find("left_shoulder"), skeleton.find("right_hip"));
 }
 
-/// The longer side of the person's box, in pixels (Yang & Ramanan, PAMI 2013).
+/// The longer side of the person's box, in pixels (Yang & Ramanan, PAMI 2013). Throws Error if a number of the box is
+/// not finite.
 inline double box_size(const Box& box) {
+  detail::check_finite(box);
   return (std::max)(static_cast<double>(box.width), static_cast<double>(box.height));
 }
 
 /// The torso, but at least a quarter of the longer side of the box enlarged 1.25 times, so that nobody is left out and
 /// a foreshortened torso makes no one's keypoints wrong. The size in limn's own numbers for the default model
-/// (weights/README.md).
+/// (weights/README.md). Throws Error if a number of the box is not finite.
 inline double torso_or_box_size(const Labels& labels, const Skeleton& skeleton, const Box& box) {
   return (std::max)(torso_size(labels, skeleton), 0.25 * 1.25 * box_size(box));
 }

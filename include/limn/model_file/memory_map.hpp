@@ -45,7 +45,8 @@ inline std::vector<unsigned char> read_file(const std::string& path) {
     throw Error(path + ": " + std::to_string(size) + " bytes are more than this program can address");
   }
   std::vector<unsigned char> bytes(static_cast<std::size_t>(size));
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), size)) fail_with_system_reason(path, "cannot read", errno);
+  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
+    fail_with_system_reason(path, "cannot read", errno);
   return bytes;
 }
 

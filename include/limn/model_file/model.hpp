@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include <limn/core/error.hpp>
 #include <limn/model_file/check_weights.hpp>
 #include <limn/model_file/document.hpp>
 #include <limn/model_file/safetensors.hpp>
@@ -19,11 +20,13 @@ class Model {
  public:
   /// Opens a model file. Throws Error naming the file, and the tensor or field, if anything in it is not as it should
   /// be: see Safetensors, parse_document and check_weights.
-  static Model open(const std::string& path) { return Model(Safetensors::open(path)); }
+  static Model open(const std::string& path) {
+    return detail::only_errors(path, [&] { return Model(Safetensors::open(path)); });
+  }
 
   /// The same from bytes that the caller keeps alive and unchanged; `name` stands for the file in messages.
   static Model from_bytes(const void* data, std::size_t size, const std::string& name = "model") {
-    return Model(Safetensors::from_bytes(data, size, name));
+    return detail::only_errors(name, [&] { return Model(Safetensors::from_bytes(data, size, name)); });
   }
 
   const std::string& name() const { return file_.name(); }

@@ -252,17 +252,19 @@ class Safetensors {
   /// Maps a file. Throws Error, naming the file and the tensor concerned, if it cannot be read or breaks the format in
   /// any way: length, JSON, types, dtype, shape, offsets that overlap, leave holes or do not fit the shape.
   static Safetensors open(const std::string& path) {
-    auto file = std::make_shared<const detail::MemoryMap>(path);
-    Safetensors result(file->data(), file->size(), path);
-    result.file_ = std::move(file);
-    for (auto& entry : result.tensors_) entry.second.release = &detail::MemoryMap::release;
-    return result;
+    return detail::only_errors(path, [&] {
+      auto file = std::make_shared<const detail::MemoryMap>(path);
+      Safetensors result(file->data(), file->size(), path);
+      result.file_ = std::move(file);
+      for (auto& entry : result.tensors_) entry.second.release = &detail::MemoryMap::release;
+      return result;
+    });
   }
 
   /// Reads a file that is in memory already, without a copy: `bytes` must outlive the tensors. `name` is what messages
   /// call it. Throws as open() does.
-  static Safetensors from_bytes(const void* bytes, std::size_t size, std::string name) {
-    return Safetensors(static_cast<const unsigned char*>(bytes), size, std::move(name));
+  static Safetensors from_bytes(const void* bytes, std::size_t size, const std::string& name) {
+    return detail::only_errors(name, [&] { return Safetensors(static_cast<const unsigned char*>(bytes), size, name); });
   }
 
   const Weights& tensors() const { return tensors_; }

@@ -36,8 +36,13 @@ class Graph {
  public:
   static constexpr NodeId input = 0;
 
-  /// `multiple`: the input's height and width must be positive multiples of it.
+  /// `multiple`: the input's height and width must be positive multiples of it. Throws Error if it or the number of
+  /// channels is not positive.
   explicit Graph(Index input_channels, Index multiple = 1) : multiple_(multiple) {
+    if (input_channels <= 0 || multiple <= 0) {
+      throw Error("graph: expected positive numbers of input channels and of the pixels that sides are multiples of, " +
+                  ("found " + std::to_string(input_channels)) + " and " + std::to_string(multiple));
+    }
     nodes_.push_back({"input", Input{input_channels}, {}});
     names_.insert("input");
   }
@@ -56,13 +61,17 @@ class Graph {
     return nodes_.size() - 1;
   }
 
-  /// Records that the nodes from `first` to the newest one form a block.
+  /// Records that the nodes from `first` to the newest one form a block. Throws Error if `first` is not there.
   void add_block(std::string name, std::string type, NodeId first) {
+    check_is_there("block", name, first);
     blocks_.push_back({std::move(name), std::move(type), first, nodes_.size() - 1});
   }
 
-  /// Makes a node one of the network's results, under a name of its own ("heatmaps").
-  void add_output(std::string name, NodeId node) { outputs_.emplace_back(std::move(name), node); }
+  /// Makes a node one of the network's results, under a name of its own ("heatmaps"). Throws Error if it is not there.
+  void add_output(std::string name, NodeId node) {
+    check_is_there("output", name, node);
+    outputs_.emplace_back(std::move(name), node);
+  }
 
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<Block>& blocks() const { return blocks_; }
@@ -72,7 +81,7 @@ class Graph {
   Index input_multiple() const { return multiple_; }
 
   /// The shape that every node puts out for a picture of this size. Throws Error, naming the node, if a size does not
-  /// fit.
+  /// fit, a layer's constants make no sense (no channels, a stride of 0), or an output is too large to be counted.
   std::vector<Shape> shapes(Index height, Index width) const {
     if (height <= 0 || width <= 0 || height % multiple_ != 0 || width % multiple_ != 0) {
       throw Error("network input height x width: expected positive multiples of " + std::to_string(multiple_) +
@@ -81,11 +90,13 @@ class Graph {
     std::vector<Shape> shapes;
     shapes.reserve(nodes_.size());
     shapes.push_back({input_channels(), height, width});
+    check_size("network input", shapes.back());
     for (NodeId id = 1; id < nodes_.size(); ++id) {
       std::vector<Shape> inputs;
       for (const NodeId source : nodes_[id].inputs) inputs.push_back(shapes[source]);
       try {
         shapes.push_back(output_shape(nodes_[id].layer, inputs));
+        check_size("output", shapes.back());
       } catch (const Error& error) {
         throw Error(nodes_[id].name + ": " + error.what());
       }
@@ -117,6 +128,17 @@ class Graph {
   }
 
  private:
+  void check_is_there(const char* what, const std::string& name, NodeId node) const {
+    if (node < nodes_.size()) return;
+    throw Error("graph: " + (what + (" " + name)) + ": expected a node from 0 to " + std::to_string(nodes_.size() - 1) +
+                ", found " + std::to_string(node));
+  }
+
+  /// The bytes of a map must be countable: then so are its sides and pixels.
+  static void check_size(const char* what, const Shape& shape) {
+    detail::checked_product<Index>(what, {shape.channels, shape.height, shape.width, Index{sizeof(float)}});
+  }
+
   Index multiple_;
   std::vector<Node> nodes_;
   std::vector<Block> blocks_;

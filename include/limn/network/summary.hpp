@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ struct SummaryRow {
   std::string name;
   std::string type;
   Shape output;
-  Index parameters = 0;     ///< trainable values; a block's are counted at its layers
-  Index multiply_adds = 0;  ///< for one picture, borders counted whole
+  std::int64_t parameters = 0;     ///< trainable values; a block's are counted at its layers
+  std::int64_t multiply_adds = 0;  ///< for one picture, borders counted whole
   bool block = false;
 };
 
@@ -21,11 +22,12 @@ struct SummaryRow {
 struct Summary {
   Shape input;
   std::vector<SummaryRow> rows;
-  Index parameters = 0;
-  Index multiply_adds = 0;
+  std::int64_t parameters = 0;
+  std::int64_t multiply_adds = 0;
 };
 
-/// Summarises a network for a picture of the given size. Throws Error if the size does not fit.
+/// Summarises a network for a picture of the given size. Throws Error if the size does not fit, or 64 bits do not
+/// count the multiply-adds.
 ///
 /// PyTorch has no module for a sum or a product of two maps, so these have no row; input has none either.
 inline Summary summarize(const Graph& graph, Index height, Index width) {
@@ -38,8 +40,8 @@ inline Summary summarize(const Graph& graph, Index height, Index width) {
       SummaryRow row{node.name, type_name(node.layer), shapes[id], 0, 0, false};
       for (const ParameterSpec& spec : parameters(node.layer)) row.parameters += spec.trainable ? spec.size() : 0;
       row.multiply_adds = multiply_adds(node.layer, shapes[node.inputs[0]]);
-      summary.parameters += row.parameters;
-      summary.multiply_adds += row.multiply_adds;
+      summary.parameters = detail::checked_sum("network's parameters", summary.parameters, row.parameters);
+      summary.multiply_adds = detail::checked_sum("network's multiply-adds", summary.multiply_adds, row.multiply_adds);
       summary.rows.push_back(std::move(row));
     }
     for (const Block& block : graph.blocks()) {

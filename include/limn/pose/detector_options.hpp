@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
 #include <limn/core/eigen.hpp>
+#include <limn/core/sizes.hpp>
 #include <limn/core/thread_pool.hpp>
 
 namespace limn {
@@ -21,6 +23,9 @@ struct DetectorOptions {
   /// Least score of a detection, 0 to 1; absent means the model file's. A lower one finds more people, and more that
   /// are none.
   std::optional<float> threshold;
+  /// The most bytes that the model's weights and one workspace may take together (see Plan): a model file, or a large
+  /// input, that needs more is an Error that says how much.
+  std::int64_t max_memory = default_max_memory;
 };
 
 }  // namespace limn

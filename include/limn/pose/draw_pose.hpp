@@ -116,11 +116,12 @@ inline void draw_pose_opaque(const Canvas& canvas, const Pose& pose, const Skele
 /// Draws a pose on a picture in place: links, and keypoints over them, in the colour of their side of the body (names
 /// that begin with left_ or right_). Takes an Image or a Canvas of any pixel format. Anti-aliased; what lies outside of
 /// the picture is cut off. Throws Error if the pose has another number of keypoints than the skeleton, or a link names
-/// none.
+/// none, or a number of the pose's box is not finite.
 inline void draw_pose(const Canvas& canvas, const Pose& pose, const Skeleton& skeleton,
-                      const DrawOptions& options = {}) {
+                      const DrawOptions& options = {}) try {
   check(canvas);
   check(skeleton);
+  detail::check_finite(pose.box);
   if (pose.keypoints.size() != skeleton.keypoints.size()) {
     throw Error("drawing a pose: expected the skeleton's " + std::to_string(skeleton.keypoints.size()) +
                 " keypoints, found " + std::to_string(pose.keypoints.size()));
@@ -144,6 +145,8 @@ inline void draw_pose(const Canvas& canvas, const Pose& pose, const Skeleton& sk
     const std::uint8_t* old_row = before.data() + y * row_bytes;
     for (Index i = 0; i < row_bytes; ++i) detail::mix(row[i], old_row[i], share);
   }
+} catch (...) {
+  detail::rethrow_as_error("drawing a pose");
 }
 
 namespace detail {
@@ -162,6 +165,7 @@ inline Color lightened(Color color, float share) {
 /// earlier ones. Throws Error as draw_pose() does.
 inline void draw_poses(const Canvas& canvas, const std::vector<Pose>& poses, const Skeleton& skeleton,
                        const DrawOptions& options = {}) {
+  for (const Pose& pose : poses) detail::check_finite(pose.box);  // before anything is drawn
   DrawOptions of_person = options;
   for (std::size_t i = 0; i < poses.size(); ++i) {
     if (poses.size() > 1) {
@@ -224,7 +228,7 @@ inline void normalize_heatmap(const HeatmapView& heatmaps, Index keypoint, std::
 /// `photo_from_heatmap` maps heatmap cells to photo pixels (geometry.hpp).
 /// Throws Error if there is no photo, are no heatmaps, the map cannot be inverted or `cell_size` is not positive.
 inline Image draw_heatmaps(const ImageView& photo, const HeatmapView& heatmaps, const Affine& photo_from_heatmap,
-                           Index cell_size = 256) {
+                           Index cell_size = 256) try {
   check(photo);
   check(heatmaps);
   if (cell_size <= 0) throw Error("heatmap grid: cell size " + std::to_string(cell_size) + " must be positive");
@@ -254,6 +258,8 @@ inline Image draw_heatmaps(const ImageView& photo, const HeatmapView& heatmaps, 
     blend_heat(cell, heat.data(), heatmaps.width, heatmaps.height, heatmaps.width, 1, heat_from_cell, 0.5);
   }
   return grid;
+} catch (...) {
+  detail::rethrow_as_error("drawing heatmaps");
 }
 
 }  // namespace limn

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
 #include <limn/core/eigen.hpp>
+#include <limn/core/sizes.hpp>
 #include <limn/core/thread_pool.hpp>
 
 namespace limn {
@@ -35,6 +37,9 @@ struct EstimatorOptions {
   /// Finds the people that PoseEstimator::estimate_all() looks at (pose/person_detector.hpp); several estimators may
   /// share one. Not for models that tell several people apart.
   std::shared_ptr<const PersonDetector> detector;
+  /// The most bytes that the model's weights and one workspace, without the detector's, may take together (see Plan): a
+  /// model file, or a large input, that needs more is an Error that says how much.
+  std::int64_t max_memory = default_max_memory;
 };
 
 }  // namespace limn

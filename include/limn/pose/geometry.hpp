@@ -22,28 +22,16 @@ enum class Geometry {
   udp,        ///< as affine, but between the centres of the first and the last pixel (unbiased data processing)
 };
 
-/// "[x, y, width, height]", for messages.
-inline std::string to_string(const Box& box) {
-  return "[" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " + std::to_string(box.width) + ", " +
-         std::to_string(box.height) + "]";
-}
-
-/// Throws Error unless the box is made of finite numbers and has a positive size.
-inline void check(const Box& box) {
-  const bool finite =
-      std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) && std::isfinite(box.height);
-  if (!finite || box.width <= 0 || box.height <= 0) {
-    throw Error("box " + to_string(box) + ": expected x, y, width, height, finite and the size positive");
-  }
-}
-
 /// The box that is the whole photo.
 inline Box box_of(const ImageView& photo) {
   return {0, 0, static_cast<float>(photo.width), static_cast<float>(photo.height)};
 }
 
-/// The area that two boxes have in common as a share of what they cover together, 0 to 1.
+/// The area that two boxes have in common as a share of what they cover together, 0 to 1. Throws Error if a number of
+/// them is not finite.
 inline double intersection_over_union(const Box& a, const Box& b) {
+  detail::check_finite(a);
+  detail::check_finite(b);
   struct Sides {
     explicit Sides(const Box& box) : left(box.x), top(box.y), right(left + box.width), bottom(top + box.height) {}
     double area() const { return (right - left) * (bottom - top); }

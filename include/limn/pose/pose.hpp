@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -18,6 +19,32 @@ struct Box {
   float width = 0;
   float height = 0;
 };
+
+/// "[x, y, width, height]", for messages.
+inline std::string to_string(const Box& box) {
+  return "[" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " + std::to_string(box.width) + ", " +
+         std::to_string(box.height) + "]";
+}
+
+namespace detail {
+
+inline bool is_finite(const Box& box) {
+  return std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) && std::isfinite(box.height);
+}
+
+/// For where a box may be empty: throws Error unless it is made of finite numbers.
+inline void check_finite(const Box& box) {
+  if (!is_finite(box)) throw Error("box " + to_string(box) + ": expected finite x, y, width and height");
+}
+
+}  // namespace detail
+
+/// Throws Error unless the box is made of finite numbers and has a positive size.
+inline void check(const Box& box) {
+  if (!detail::is_finite(box) || box.width <= 0 || box.height <= 0) {
+    throw Error("box " + to_string(box) + ": expected x, y, width, height, finite and the size positive");
+  }
+}
 
 /// One named point of the body. x and y are photo pixels, right and down, whole numbers being pixel centres; the point
 /// may lie outside the photo. The score is the maximum of the keypoint's heatmap: larger is surer, but it is not a
@@ -48,7 +75,7 @@ struct Pose {
 /// Turns what a decoder found, one peak for each keypoint of the skeleton in its order, into `pose`, whose memory is
 /// used again. `photo_from_heatmap` maps heatmap cells to photo pixels (see geometry.hpp). A keypoint without a signal,
 /// score at most 0, gets the place that the decoder gave it: judge it by its score.
-/// Throws Error if the numbers of peaks and keypoints differ.
+/// Throws Error if the numbers of peaks and keypoints differ, or a number of the box is not finite.
 inline void make_pose(const std::vector<Peak>& peaks, const Skeleton& skeleton, const Affine& photo_from_heatmap,
                       const Box& box, Pose& pose) {
   const std::size_t count = skeleton.keypoints.size();
@@ -56,6 +83,7 @@ inline void make_pose(const std::vector<Peak>& peaks, const Skeleton& skeleton, 
     throw Error("pose: expected " + std::to_string(count) + " peaks, one for each keypoint of the skeleton, found " +
                 std::to_string(peaks.size()));
   }
+  detail::check_finite(box);
   pose.keypoints.resize(count);
   pose.box = box;
   float sum = 0;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <limn/core/error.hpp>
 #include <limn/engine/plan.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/pose/decoders.hpp>
@@ -32,25 +33,39 @@ namespace limn {
 /// for each, or call estimate_all() with EstimatorOptions::detector or a model whose decoder is part_affinity.
 class PoseEstimator {
  public:
-  /// The memory of one estimate and, after it, the heatmaps it read the keypoints from. Usable with its estimator
-  /// only, by one thread at a time.
+  /// The memory of one estimate and, after it, the heatmaps it read the keypoints from. For its estimator only (another
+  /// one throws Error), by one thread at a time; what is in it can be read also when the estimator is gone.
   class Workspace {
    public:
     /// keypoints x H / stride x W / stride as the network put them out, or their mean after a flip test. Valid until
-    /// the next estimate.
-    HeatmapView heatmaps() const { return heatmaps(0); }
+    /// the next estimate. Throws Error if there was none yet, or the last one failed or had nobody to look at.
+    HeatmapView heatmaps() const {
+      check_filled();
+      return heatmaps(0);
+    }
 
-    /// The part affinity maps, 2 * links x H / stride x W / stride, of a model of several people. Likewise valid.
+    /// The part affinity maps, 2 * links x H / stride x W / stride, of a model of several people. Likewise valid, and
+    /// throws likewise; also if the model is one of one person.
     HeatmapView affinities() const {
+      if (!finds_several_)
+        throw Error("estimator's workspace: no part affinity maps, since its model is of one person");
+      check_filled();
       const auto output = plan_.output(1);
       return view(output.data(), output.rows(), output.cols());
     }
 
-    /// Maps heatmap cells to pixels of the photo that was last looked at.
-    const Affine& photo_from_heatmap() const { return photo_from_heatmap_; }
+    /// Maps heatmap cells to pixels of the photo that was last looked at. Throws as heatmaps() does.
+    const Affine& photo_from_heatmap() const {
+      check_filled();
+      return photo_from_heatmap_;
+    }
 
-    /// The people whom the estimator's detector found in the last estimate_all(), one for each of its poses.
-    const std::vector<Detection>& detections() const { return detections_; }
+    /// The people whom the estimator's detector found in the last estimate_all(), one for each of its poses. Throws
+    /// Error if the estimator has no detector.
+    const std::vector<Detection>& detections() const {
+      if (!detector_) throw Error("estimator's workspace: no detections, since its estimator has no detector");
+      return detections_;
+    }
 
     Index size_in_bytes() const {
       return plan_.size_in_bytes() + average_.size() * static_cast<Index>(sizeof(float)) +
@@ -59,8 +74,16 @@ class PoseEstimator {
 
    private:
     friend class PoseEstimator;
-    Workspace(Plan::Workspace plan, Index heatmap_height, std::optional<PersonDetector::Workspace> detector)
-        : plan_(std::move(plan)), heatmap_height_(heatmap_height), detector_(std::move(detector)) {}
+    Workspace(Plan::Workspace plan, Index heatmap_height, bool finds_several,
+              std::optional<PersonDetector::Workspace> detector)
+        : plan_(std::move(plan)),
+          heatmap_height_(heatmap_height),
+          finds_several_(finds_several),
+          detector_(std::move(detector)) {}
+
+    void check_filled() const {
+      if (!filled_) throw Error("estimator's workspace: no heatmaps, since no estimate has left any in it");
+    }
 
     /// Those of one of the people of a batch.
     HeatmapView heatmaps(Index person) const {
@@ -75,6 +98,8 @@ class PoseEstimator {
 
     Plan::Workspace plan_;
     Index heatmap_height_;
+    bool finds_several_;
+    bool filled_ = false;      // whether the outputs of a run are in it
     Eigen::MatrixXf average_;  // of the flip test: keypoints x (person, cell); else empty
     Affine photo_from_heatmap_;
     DecoderWorkspace decoder_;
@@ -91,7 +116,7 @@ class PoseEstimator {
       : PoseEstimator(Model::open(model_file), options) {}
 
   /// From a model that is open already. It is not needed any more afterwards.
-  explicit PoseEstimator(const Model& model, const EstimatorOptions& options = {})
+  explicit PoseEstimator(const Model& model, const EstimatorOptions& options = {}) try
       : document_(model.document()),
         batch_(options.batch),
         flip_shift_(options.flip_shift),
@@ -115,8 +140,10 @@ class PoseEstimator {
     plan_ = std::make_unique<const Plan>(
         model.graph(), model.weights(), input.height, input.width,
         options.pool != nullptr ? options.pool : std::make_shared<const ThreadPool>(options.threads),
-        options.flip ? 2 * options.batch : options.batch);
+        images_of(options), options.max_memory);
     affinity_links_ = affinity_links(document_.skeleton);
+  } catch (...) {
+    detail::rethrow_as_error(model.name());
   }
 
   /// What the model file says, `input.width` and `input.height` being the size in use.
@@ -127,8 +154,9 @@ class PoseEstimator {
   /// Whether the model tells several people apart: its decoder is part_affinity.
   bool finds_several() const { return document_.decoder.type == DecoderType::part_affinity; }
 
+  /// Throws Error if there is not so much memory.
   Workspace make_workspace() const {
-    return {plan_->make_workspace(), plan_->output_shape().height,
+    return {plan_->make_workspace(), plan_->output_shape().height, finds_several(),
             detector_ ? std::make_optional(detector_->make_workspace()) : std::nullopt};
   }
 
@@ -142,7 +170,8 @@ class PoseEstimator {
     return estimate(photo, box, *workspace);
   }
 
-  /// The same in the caller's workspace, which afterwards holds the heatmaps.
+  /// The same in the caller's workspace, which afterwards holds the heatmaps. Throws Error also if another estimator
+  /// made the workspace; so do all calls with a workspace.
   Pose estimate(const ImageView& photo, const Box& box, Workspace& workspace) const {
     Pose pose;
     estimate(photo, box, workspace, pose);
@@ -152,7 +181,8 @@ class PoseEstimator {
   /// The same into a pose that is used again and again, so that nothing at all is allocated once its names are in.
   ///
   /// A model of several people gives the one with the highest score; if it finds nobody, a pose whose scores are 0.
-  void estimate(const ImageView& photo, const Box& box, Workspace& workspace, Pose& pose) const {
+  void estimate(const ImageView& photo, const Box& box, Workspace& workspace, Pose& pose) const try {
+    check_own(workspace);
     prepare(photo, box, workspace, 0);
     run(workspace, 1);
     if (finds_several()) {
@@ -161,9 +191,11 @@ class PoseEstimator {
       return;
     }
     read_pose(workspace, 0, box, pose);
+  } catch (...) {
+    detail::rethrow_as_error("pose estimator");
   }
 
-  /// One pose for each box, in their order.
+  /// One pose for each box, in their order. Throws Error before it looks at any if one is not a proper box.
   std::vector<Pose> estimate(const ImageView& photo, const std::vector<Box>& boxes) const {
     const Store::Borrowed workspace(*store_, [this] { return make_workspace(); });
     std::vector<Pose> poses;
@@ -173,7 +205,10 @@ class PoseEstimator {
 
   /// The same in the caller's workspace, into poses that are used again and again.
   void estimate(const ImageView& photo, const std::vector<Box>& boxes, Workspace& workspace,
-                std::vector<Pose>& poses) const {
+                std::vector<Pose>& poses) const try {
+    check_own(workspace);
+    for (const Box& box : boxes) check(box);
+    workspace.filled_ = false;  // there may be no box
     poses.resize(boxes.size());
     const std::size_t batch = finds_several() ? 1 : static_cast<std::size_t>(batch_);
     for (std::size_t first = 0; first < boxes.size(); first += batch) {
@@ -189,6 +224,8 @@ class PoseEstimator {
         read_pose(workspace, static_cast<Index>(i), boxes[first + i], poses[first + i]);
       }
     }
+  } catch (...) {
+    detail::rethrow_as_error("pose estimator");
   }
 
   /// Everybody in the photo. Throws Error if the view is not a picture.
@@ -209,7 +246,8 @@ class PoseEstimator {
   }
 
   /// The same into poses that are used again and again, so that nothing is allocated but for more people than before.
-  void estimate_all(const ImageView& photo, Workspace& workspace, std::vector<Pose>& poses) const {
+  void estimate_all(const ImageView& photo, Workspace& workspace, std::vector<Pose>& poses) const try {
+    check_own(workspace);
     if (finds_several()) {
       prepare(photo, whole(photo), workspace, 0);
       run(workspace, 1);
@@ -223,17 +261,30 @@ class PoseEstimator {
       poses.resize(1);
       estimate(photo, whole(photo), workspace, poses[0]);
     }
+  } catch (...) {
+    detail::rethrow_as_error("pose estimator");
   }
 
   /// The box that stands for a whole photo.
   static Box whole(const ImageView& photo) { return box_of(photo); }
 
  private:
+  /// Images of a batch: with the flip test two for each person.
+  static Index images_of(const EstimatorOptions& options) {
+    return options.flip ? detail::checked_product<Index>("flip test", {(std::max)(options.batch, Index{0}), 2})
+                        : options.batch;
+  }
+
+  void check_own(const Workspace& workspace) const {
+    if (!plan_->made(workspace.plan_)) throw Error("pose estimator: the workspace was made by another estimator");
+  }
+
   /// From heatmap cells to photo pixels.
   Affine heatmap_map(const Box& box) const { return photo_from_heatmap(document_, box, plan_->output_shape()); }
 
   /// The network's input for one of the people of a batch; with the flip test its mirror image follows it.
   void prepare(const ImageView& photo, const Box& box, Workspace& workspace, Index person) const {
+    workspace.filled_ = false;
     const InputDocument& input = document_.input;
     const Index image = flips() ? 2 * person : person;
     preprocess(photo, box, input, input.width, input.height, workspace.plan_.input(image));
@@ -244,6 +295,7 @@ class PoseEstimator {
   void run(Workspace& workspace, Index people) const {
     if (!flips()) {
       plan_->run(workspace.plan_, people);
+      workspace.filled_ = true;
       return;
     }
     plan_->run(workspace.plan_, 2 * people);
@@ -256,6 +308,7 @@ class PoseEstimator {
       average_with_mirrored(workspace.view(mirrored.data(), mirrored.rows(), cells), mirrored_keypoints_, flip_shift_,
                             average);
     }
+    workspace.filled_ = true;
   }
 
   void read_pose(Workspace& workspace, Index person, const Box& box, Pose& pose) const {

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <limn/core/error.hpp>
+
 namespace limn::detail {
 
 /// The workspaces that an estimator or detector lends to calls which bring none. Any number of threads may borrow at
@@ -17,8 +19,10 @@ class WorkspaceStore {
   class Borrowed {
    public:
     template <class MakeWorkspace>
-    Borrowed(WorkspaceStore& store, const MakeWorkspace& make_workspace) : store_(store), workspace_(store.take()) {
+    Borrowed(WorkspaceStore& store, const MakeWorkspace& make_workspace) try : store_(store), workspace_(store.take()) {
       if (!workspace_) workspace_ = std::make_unique<Workspace>(make_workspace());
+    } catch (...) {
+      rethrow_as_error("workspace");
     }
     ~Borrowed() { store_.put_back(std::move(workspace_)); }
     Borrowed(const Borrowed&) = delete;
@@ -39,9 +43,12 @@ class WorkspaceStore {
     return workspace;
   }
 
-  void put_back(std::unique_ptr<Workspace> workspace) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    idle_.push_back(std::move(workspace));
+  void put_back(std::unique_ptr<Workspace> workspace) noexcept {
+    try {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      idle_.push_back(std::move(workspace));
+    } catch (...) {  // then the next call makes a new one
+    }
   }
 
   std::mutex mutex_;
