@@ -21,7 +21,8 @@ JPEG_PHOTO = os.path.join(ROOT, "examples", "photos", "grace_hopper.jpg")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
 
 
-STALL = "/dev/fd/STALL"  # stands for a photo that does not come, see stalled()
+STALL_NUMBER = 99
+STALL = f"/dev/fd/{STALL_NUMBER}"  # a photo that does not come, see stalled()
 
 
 def skip_without_program():
@@ -87,10 +88,12 @@ class Stalled(subprocess.Popen):
 
     def __init__(self, arguments, folder, **options):
         end, self.photo = os.pipe()
-        command = [PROGRAM, *(argument.replace(STALL, f"/dev/fd/{end}") for argument in arguments)]
-        settings = {"cwd": folder, "env": surroundings(), "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
-        super().__init__(command, pass_fds=[end], stderr=subprocess.PIPE, **{**settings, **options})
+        os.dup2(end, STALL_NUMBER)
         os.close(end)
+        settings = {"cwd": folder, "env": surroundings(), "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        settings["stderr"] = subprocess.PIPE
+        super().__init__([PROGRAM, *arguments], pass_fds=[STALL_NUMBER], **{**settings, **options})
+        os.close(STALL_NUMBER)
 
     def feed(self, photo=b""):
         """Lets the photo come."""

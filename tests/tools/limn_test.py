@@ -147,7 +147,7 @@ class APhoto(EstimateTest):
         names = ["cmyk.jpg", "twelve_bits.jpg", "sixteen_bits.jpg", "empty.jpg", "pipe.jpg", "folder.jpg"]
         out, err = self.limn("estimate", *names, "a.png", "--no-pictures", "--input", "64x64", status=1)
         lines = err.splitlines()
-        for name, line, reason in zip(names, lines, ("four colours", "8-bit", "8-bit", "empty", "pipe", "no picture")):
+        for name, line, reason in zip(names, lines, ("four colours", "8 bits", "8 bits", "empty", "pipe", "no picture")):
             self.assertTrue(line.startswith(f"limn: {name}: ") and reason in line, line)
         self.assertEqual(lines[len(names) :], ["limn: 6 of 7 photos could not be done"])
         self.assertTrue(out.startswith("a.png: 1 person"), out)
