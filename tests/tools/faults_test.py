@@ -4,8 +4,8 @@
     LIMN_PROGRAM=build/tools/limn tests/tools/faults_test.py              as CI runs it
     LIMN_PROGRAM=build/tools/limn LIMN_KILLS=1000 tests/tools/faults_test.py    more kills at random moments
 
-Whatever happens, a file that was there before is as it was or complete and new, what is left behind is called NAME.part,
-the exit status tells, and the same command completes when nothing happens to it.
+Whatever happens, a file that was there before is as it was or complete and new, what is left behind is called
+NAME.part, the exit status tells, and the same command completes when nothing happens to it.
 """
 
 import json
@@ -192,11 +192,12 @@ class Stdout(FaultTest):
 
     def test_that_is_full_fails(self):
         with open("/dev/full", "wb") as full:
-            for command in (("info",), ("--help",), ("estimate", "photos", *SMALL, "--no-pictures", "--json", "a.json")):
+            estimate = ("estimate", "photos", *SMALL, "--no-pictures", "--json")
+            for command in (("info",), ("--help",), (*estimate, "a.json")):
                 status, _, err = self.run_limn(*command, stdout=full)
                 self.assertEqual((status, err.count("\n")), (2, 1), err)
                 self.assertIn("stdout", err)
-            status, _, err = self.run_limn("estimate", "photos", *SMALL, "--no-pictures", "-q", "--json", "-", stdout=full)
+            status, _, err = self.run_limn(*estimate, "-", "-q", stdout=full)
             self.assertEqual((status, err.count("\n")), (2, 1), err)
             self.assertIn("No space left", err)
         self.assertEqual(len(json.loads(self.read("a.json"))["photos"]), 3)

@@ -147,7 +147,8 @@ class APhoto(EstimateTest):
         names = ["cmyk.jpg", "twelve_bits.jpg", "sixteen_bits.jpg", "empty.jpg", "pipe.jpg", "folder.jpg"]
         out, err = self.limn("estimate", *names, "a.png", "--no-pictures", "--input", "64x64", status=1)
         lines = err.splitlines()
-        for name, line, reason in zip(names, lines, ("four colours", "8 bits", "8 bits", "empty", "pipe", "no picture")):
+        reasons = ("four colours", "8 bits", "8 bits", "empty", "pipe", "no picture")
+        for name, line, reason in zip(names, lines, reasons):
             self.assertTrue(line.startswith(f"limn: {name}: ") and reason in line, line)
         self.assertEqual(lines[len(names) :], ["limn: 6 of 7 photos could not be done"])
         self.assertTrue(out.startswith("a.png: 1 person"), out)
@@ -386,7 +387,8 @@ class Boxes(EstimateTest):
             out, err = self.limn(*command, status=1)
             self.assertIn("limn: images/a_1.png: boxes.json: [0]: bbox: expected finite numbers\n", err)
             self.assertIn("images/a_3.png: 1 person", out)
-        self.annotations(annotations=[{"image_id": 1, "bbox": [math.nan, 0, 5, 5]}, {"image_id": 30, "bbox": [0, 0, 5, 5]}])
+        boxes = [{"image_id": 1, "bbox": [math.nan, 0, 5, 5]}, {"image_id": 30, "bbox": [0, 0, 5, 5]}]
+        self.annotations(annotations=boxes)
         out, err = self.limn(*command, status=1)
         self.assertIn("limn: images/a_1.png: boxes.json: annotations[0]: bbox: expected finite numbers\n", err)
         self.assertIn("images/a_3.png: 1 person", out)
