@@ -40,6 +40,6 @@ class Scratch {
 
 void fuzz::read(const std::uint8_t* data, std::size_t size) {
   static const Scratch scratch;
-  const limn::program::BoxFile boxes(scratch.write(data, size), 0.5);
+  const limn::program::BoxFile boxes(scratch.write(data, size), 0.5, 1);
   for (const char* photo : {"photos/a.jpg", "b.jpg", "COCO_val2014_000000000042.jpg", "7.png"}) boxes.find(photo);
 }

@@ -148,6 +148,34 @@ TEST_CASE("a progressive JPEG with halved colour resolution is read") {
   CHECK(sum / (16 * 16 * 3) < 5);
 }
 
+TEST_CASE("a JPEG in four colours is read if Adobe's segment says which they are") {
+  // 8x8, all of the inverted inks 200, 100, 50 and 255, written by hand.
+  const std::string before = "ffd8";
+  std::string adobe = "ffee000e41646f62650064000000000000";
+  std::string rest = "ffdb004300";
+  for (int i = 0; i < 64; ++i) rest += "08";
+  rest +=
+      "ffc00014080008000804011100021100031100041100ffc4001f000000000c000000000000000000000000000102030405060708090a0b"
+      "ffc40014100100000000000000000000000000000000ffda000e040100020003000400003f00790519d89ffbffd9";
+  adobe.resize(2 * 16);
+  const Image image = decode(limn_test::from_hex(before + adobe + rest));
+  REQUIRE(image.width() == 8);
+  for (int channel = 0; channel < 3; ++channel) {
+    const int expected = channel == 0 ? 200 : channel == 1 ? 100 : 50;
+    CHECK(std::abs(image.pixel(7, 7)[channel] - expected) <= 2);
+  }
+  const auto refused = [](const std::string& hex, const std::string& reason) {
+    const Bytes file = limn_test::from_hex(hex);
+    CHECK_THROWS_WITH_AS(limn::decode_image(file.data(), file.size(), "x"),
+                         ("x: not a picture limn can read (JPEG, PNG or BMP): a " + reason).c_str(), limn::Error);
+  };
+  refused(before + rest, "JPEG of four colours that does not say which");
+  adobe.back() = '1';
+  refused(before + adobe + rest, "JPEG of four colours that does not say which");
+  refused(before + "ffc000140c0008000804011100021100031100041100", "JPEG of more than 8 bits a channel");
+  refused(before + "ffc30014080008000804011100021100031100041100", "lossless or arithmetically coded JPEG");
+}
+
 TEST_CASE("PNG: 16 bits keep their upper 8") {
   const Image gray = decode(limn_test::png_file(3, 2, 16, 0,
                                                 {0, 0x00, 0xFF, 0x80, 0x00, 0xFF, 0x01,  //

@@ -540,6 +540,48 @@ class Oks(EvaluateTest):
             self.assertEqual(len(result["keypoints"]), 6)
             self.assertGreater(result["keypoints"][5], 0)
 
+    def set_category(self, number, *others):
+        self.document["categories"][0]["id"] = number
+        self.document["categories"] += [{"id": other, "name": "other"} for other in others]
+        for person in self.people:
+            person["category_id"] = number
+        self.save()
+
+    def test_results_are_scored_again_whatever_the_category_of_persons(self):
+        self.set_category(4, 1)
+        values = self.evaluate("--metric", "oks", "--results", "results.json")["values"]
+        self.assertTrue(0.2 < values["AP"] < 1, values)
+        command = ("evaluate", "photos/labels.json", "--metric", "oks", "--json", "-", "--poses", "results.json")
+        again = json.loads(self.limn(*command)[0])["values"]
+        for name, value in values.items():
+            self.assertAlmostEqual(again[name], value, delta=0.01, msg=name)
+        # What is of the category 1 is another thing here, unless the annotations have none that is called so.
+        results = json.loads(self.read("results.json"))
+        self.write("results.json", json.dumps([{**result, "category_id": 1} for result in results]))
+        self.fails(2, *command, says=["results.json", "category of persons, 4; found 1"])
+        self.document["categories"].pop()
+        self.save()
+        self.assertEqual(json.loads(self.limn(*command)[0])["values"], again)
+        self.write("results.json", json.dumps([{**result, "category_id": 18} for result in results]))
+        self.fails(2, *command, says=["results.json", "found 18"])
+
+    def test_boxes_are_taken_whatever_the_category_of_persons(self):
+        self.set_category(4, 1)
+        boxes = [{"image_id": p["image_id"], "category_id": 4, "bbox": p["bbox"], "score": 1} for p in self.people]
+        self.write("boxes.json", json.dumps([*boxes, {**boxes[0], "category_id": 1, "bbox": [0, 0, 5, 5]}]))
+        self.evaluate("--metric", "oks", "--boxes", "boxes.json", "--results", "results.json")
+        results = json.loads(self.read("results.json"))
+        self.assertEqual({result["category_id"] for result in results}, {4})
+        self.assertEqual({result["image_id"] for result in results}, {10, 20, 30})
+
+    def test_estimated_poses_are_scored_whatever_the_category_of_persons(self):
+        self.set_category(4, 1)
+        photos = [f"photos/{number}.png" for number in (1, 2, 3)]
+        options = ("--boxes", "photos/labels.json", "--no-pictures", "-q", "--input", "64x64", "--format", "coco")
+        self.limn("estimate", *photos, *options, "--json", "results.json")
+        command = ("evaluate", "photos/labels.json", "--metric", "oks", "--json", "-", "--poses", "results.json")
+        self.assertGreater(json.loads(self.limn(*command)[0])["values"]["AP"], 0.2)
+
     def test_misses_whom_no_box_can_find(self):
         values = self.evaluate("--metric", "oks")["values"]
         self.people[5]["bbox"] = [WIDTH - 1, 5, 20, 20]  # one column of it is on the photo
@@ -914,6 +956,19 @@ class BoxesOfPeople(DetectorTest):
             least = float(min_height) * dot_detector.SIDE
             self.assertEqual(result["people"], sum(height >= least for height in heights))
 
+    def test_are_looked_into_again_whatever_the_category_of_persons(self):
+        self.document["categories"] = [{"id": 4, "name": "person"}, {"id": 1, "name": "dog"}]
+        for person in self.document["annotations"]:
+            person["category_id"] = 4
+        self.evaluate("--metric", "boxes", "--results", "results.json")
+        detections = json.loads(self.read("results.json"))
+        self.assertEqual({detection["category_id"] for detection in detections}, {4})
+        image = detections[0]["image_id"]
+        (name,) = [entry["file_name"] for entry in self.document["images"] if entry["id"] == image]
+        command = ("estimate", name, "--boxes", "results.json", "--box-category", "4", "--json", "-", "-q")
+        (photo,) = json.loads(self.limn(*command, "--no-pictures", "--input", "64x64")[0])["photos"]
+        self.assertEqual(len(photo["poses"]), sum(detection["image_id"] == image for detection in detections))
+
     def test_are_at_the_threshold_asked_for(self):
         result = self.evaluate("--metric", "boxes", "--detector-threshold", "0.6")
         (row,) = [row for row in result["thresholds"] if row["threshold"] == 0.6]
@@ -1099,6 +1154,26 @@ class WrongInput(EvaluateTest):
         refused(lambda d: d["categories"][0].update(sigmas=[0.1] * 15 + [0]), "categories[0]", "sigmas")
         refused(lambda d: d.update(annotations=[]), "nobody")
         refused(lambda d: d.pop("images"), "images")
+        for number in (math.nan, math.inf, 1e300):
+            refused(lambda d: d["annotations"][1]["bbox"].__setitem__(2, number), "annotations[1]", "bbox", "finite")
+
+    def test_in_a_detectors_boxes_is_refused_with_its_place(self):
+        box = {"image_id": 10, "category_id": 1, "bbox": [2, math.nan, 40, 50], "score": 0.5}
+        self.write("boxes.json", json.dumps([box]))
+        command = ("photos/labels.json", "--metric", "oks", "--boxes", "boxes.json")
+        self.refused(*command, says=["boxes.json: [0]", "bbox", "finite"])
+        self.write("boxes.json", json.dumps([{**box, "bbox": [0, 0, 9, 9], "score": math.nan}]))
+        self.refused(*command, says=["boxes.json: [0]", "score"])
+
+    def test_of_photos_costs_those_only(self):
+        for number in (1, 3):
+            os.remove(self.path(f"photos/{number}.png"))
+        os.mkfifo(self.path("photos/1.png"))
+        os.mkdir(self.path("photos/3.png"))
+        _, err = self.limn("evaluate", "photos/labels.json", "--input", "64x64", status=1)
+        self.assertIn("limn: photos/1.png: expected a file, found a named pipe", err)
+        self.assertIn("limn: photos/3.png: ", err)
+        self.assertIn("limn: 2 of 3 photos could not be done\n", err)
 
 
 # ---- The default model -----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zlib
 
 from folder_test_case import FolderTestCase
@@ -18,6 +19,10 @@ FIVE_PEOPLE = os.path.join(ROOT, "examples", "photos", "five_people.jpg")
 SMALL_PERSON = os.path.join(ROOT, "examples", "photos", "person_dog_horse.jpg")
 JPEG_PHOTO = os.path.join(ROOT, "examples", "photos", "grace_hopper.jpg")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
+
+
+STALL_NUMBER = 99
+STALL = f"/dev/fd/{STALL_NUMBER}"  # a photo that does not come, see stalled()
 
 
 def skip_without_program():
@@ -57,6 +62,18 @@ class ProgramTest(FolderTestCase):
             self.assertNotEqual(err, "")
         return out, err
 
+    def stalled(self, *arguments, **options):
+        """Starts the program, which waits for the bytes of the photo STALL: a Stalled."""
+        return Stalled(arguments, self.folder, **options)
+
+    def wait_for(self, name, text=b""):
+        """Until there is such a file with this in it."""
+        for _ in range(6000):
+            if os.path.exists(self.path(name)) and text in self.read(name):
+                return
+            time.sleep(0.01)
+        self.fail(f"no {name} with {text} after a minute")
+
     def fails(self, status, *arguments, says=(), environment=None):
         """The program refuses to work with one line, which holds these texts."""
         out, err = self.limn(*arguments, status=status, environment=environment)
@@ -64,6 +81,30 @@ class ProgramTest(FolderTestCase):
         for text in says:
             self.assertIn(text, err)
         return out, err
+
+
+class Stalled(subprocess.Popen):
+    """A running program that reads one of its photos from a pipe."""
+
+    def __init__(self, arguments, folder, **options):
+        end, self.photo = os.pipe()
+        os.dup2(end, STALL_NUMBER)
+        os.close(end)
+        settings = {"cwd": folder, "env": surroundings(), "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        settings["stderr"] = subprocess.PIPE
+        super().__init__([PROGRAM, *arguments], pass_fds=[STALL_NUMBER], **{**settings, **options})
+        os.close(STALL_NUMBER)
+
+    def feed(self, photo=b""):
+        """Lets the photo come."""
+        os.write(self.photo, photo)
+        os.close(self.photo)
+        self.photo = None
+
+    def __exit__(self, *arguments):
+        if self.photo is not None:
+            os.close(self.photo)
+        super().__exit__(*arguments)
 
 
 # ---- Pictures --------------------------------------------------------------------------------------------------------
@@ -101,6 +142,35 @@ def bmp(width, height, rgb):
     data = b"".join(rows)
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, len(data), 2835, 2835, 0, 0)
     return struct.pack("<2sIHHI", b"BM", 54 + len(data), 0, 0, 54) + header + data
+
+
+def jpeg(colour, bits=8, adobe=None):
+    """8x8 pixels of this one colour, in as many channels as it has; `adobe` is what Adobe's segment says about them."""
+
+    def segment(marker, content):
+        return bytes((0xFF, marker)) + struct.pack(">H", 2 + len(content)) + content
+
+    count = len(colour)
+    data = b"\xff\xd8"
+    if adobe is not None:
+        data += segment(0xEE, b"Adobe\0\x64\0\0\0\0" + bytes((adobe,)))
+    data += segment(0xDB, b"\0" + bytes((8,) * 64))  # then the first coefficient is the value, less 128
+    channels = b"".join(bytes((i + 1, 0x11, 0)) for i in range(count))
+    data += segment(0xC0, struct.pack(">BHHB", bits, 8, 8, count) + channels)
+    data += segment(0xC4, b"\x00" + bytes((0, 0, 0, 12) + (0,) * 12) + bytes(range(12)))  # sizes, four bits each
+    data += segment(0xC4, b"\x10" + bytes((1,) + (0,) * 15) + b"\0")  # "no more", one bit
+    data += segment(0xDA, bytes((count,)) + b"".join(bytes((i + 1, 0)) for i in range(count)) + b"\0\x3f\0")
+    code = ""
+    for value in colour:
+        level = value - 128
+        size = abs(level).bit_length()
+        code += f"{size:04b}"
+        if size:
+            code += f"{level if level > 0 else level + (1 << size) - 1:0{size}b}"
+        code += "0"
+    code += "1" * (-len(code) % 8)
+    packed = bytes(int(code[i : i + 8], 2) for i in range(0, len(code), 8))
+    return data + packed.replace(b"\xff", b"\xff\0") + b"\xff\xd9"
 
 
 def read_png(data):

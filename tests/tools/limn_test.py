@@ -21,8 +21,10 @@ from limn_program import (
     PROGRAM,
     ROOT,
     SMALL_PERSON,
+    STALL,
     ProgramTest,
     bmp,
+    jpeg,
     picture_size,
     png,
     read_png,
@@ -124,6 +126,41 @@ class APhoto(EstimateTest):
         self.assertEqual([photo["file"] for photo in photos], list(kinds))
         for photo in photos:
             self.assertEqual(photo["poses"], photos[0]["poses"], photo["file"])
+
+    def test_may_be_a_jpeg_in_four_colours_that_says_which(self):
+        # Adobe writes CMYK inverted: light is (ink, ink, ink) times black.
+        self.write("cmyk.jpg", jpeg([200, 100, 50, 255], adobe=0))
+        self.write("rgb.png", png(8, 8, 2, 8, [200, 100, 50] * 64))
+        for name in ("cmyk.jpg", "rgb.png"):
+            self.estimate(name, "--threshold", "100", "-o", "drawn.png")
+            samples = read_png(self.read("drawn.png"))[3]
+            self.assertTrue(all(abs(a - b) <= 2 for a, b in zip(samples, [200, 100, 50] * 64)), samples[:6])
+
+    def test_that_limn_would_get_wrong_is_refused_and_the_rest_done(self):
+        self.write("a.png", small_photo())
+        self.write("cmyk.jpg", jpeg([200, 100, 50, 255]))
+        self.write("twelve_bits.jpg", jpeg([200, 100, 50], bits=12))
+        self.write("sixteen_bits.jpg", jpeg([200, 100, 50], bits=16))
+        self.write("empty.jpg", "")
+        os.mkfifo(self.path("pipe.jpg"))
+        os.mkdir(self.path("folder.jpg"))
+        names = ["cmyk.jpg", "twelve_bits.jpg", "sixteen_bits.jpg", "empty.jpg", "pipe.jpg", "folder.jpg"]
+        out, err = self.limn("estimate", *names, "a.png", "--no-pictures", "--input", "64x64", status=1)
+        lines = err.splitlines()
+        reasons = ("four colours", "8 bits", "8 bits", "empty", "pipe", "no picture")
+        for name, line, reason in zip(names, lines, reasons):
+            self.assertTrue(line.startswith(f"limn: {name}: ") and reason in line, line)
+        self.assertEqual(lines[len(names) :], ["limn: 6 of 7 photos could not be done"])
+        self.assertTrue(out.startswith("a.png: 1 person"), out)
+        # In a folder as well, where folders are left out.
+        out, err = self.limn("estimate", ".", "--no-pictures", "--input", "64x64", status=1)
+        self.assertEqual((out.count("\n"), err.count("\n")), (1, 6))
+
+    def test_may_come_through_a_pipe(self):
+        with self.stalled("estimate", "--no-detector", STALL, "--json", "a.json", "--no-pictures") as program:
+            program.feed(small_photo())
+            self.assertEqual(program.wait(), 0)
+        self.assertEqual(len(poses_of(self.read("a.json"))), 1)
 
     def test_may_be_tiny(self):
         self.write("dot.png", png(1, 1, 0, 8, [77]))
@@ -324,6 +361,38 @@ class Boxes(EstimateTest):
         photos = photos_of(self.estimate(*arguments, "--min-box-score", "0.5"))
         self.assertEqual([pose["box"] for pose in photos[2]["poses"]], [[0, 0, 7, 7]])
 
+    def test_of_another_category_are_persons_on_demand(self):
+        boxes = [{"image_id": 1, "category_id": 4, "bbox": [2, 3, 20, 30]}]
+        boxes.append({"image_id": 1, "category_id": 18, "bbox": [2, 3, 9, 9]})
+        self.write("boxes.json", json.dumps(boxes))
+        command = ("images/a_1.png", "--boxes", "boxes.json", "--no-pictures")
+        self.fails(2, "estimate", *command, says=["boxes.json", "found 4, 18", "--box-category"])
+        (pose,) = poses_of(self.estimate(*command, "--box-category", "4"))
+        self.assertEqual(pose["box"], [2, 3, 20, 30])
+        (result,) = json.loads(self.estimate(*command, "--box-category", "4", "--format", "coco"))
+        self.assertEqual(result["category_id"], 4)
+        box = {"image_id": 1, "category_id": 4, "bbox": [2, 3, 20, 30]}
+        categories = [{"id": 1, "name": "dog"}, {"id": 4, "name": "person"}]
+        self.annotations(annotations=[box, {**box, "category_id": 1}], categories=categories)
+        (result,) = json.loads(self.estimate(*command, "--format", "coco"))
+        self.assertEqual((result["image_id"], result["category_id"]), (1, 4))
+
+    def test_that_are_not_finite_cost_their_photo_only(self):
+        good = {"image_id": 3, "bbox": [0, 0, 7, 7]}
+        for number in ("NaN", "Infinity", "-Infinity", "1e300"):
+            # As Python's json writes them; what looks alike in a text stays.
+            bad = '{"image_id": 1, "bbox": [2, %s, 20, 30], "note": "NaN \\" NaN"}' % number
+            self.write("boxes.json", f"[{bad}, {json.dumps(good)}]")
+            command = ("estimate", "images", "--boxes", "boxes.json", "--no-pictures", "--input", "64x64")
+            out, err = self.limn(*command, status=1)
+            self.assertIn("limn: images/a_1.png: boxes.json: [0]: bbox: expected finite numbers\n", err)
+            self.assertIn("images/a_3.png: 1 person", out)
+        boxes = [{"image_id": 1, "bbox": [math.nan, 0, 5, 5]}, {"image_id": 30, "bbox": [0, 0, 5, 5]}]
+        self.annotations(annotations=boxes)
+        out, err = self.limn(*command, status=1)
+        self.assertIn("limn: images/a_1.png: boxes.json: annotations[0]: bbox: expected finite numbers\n", err)
+        self.assertIn("images/a_3.png: 1 person", out)
+
     def test_for_a_photo_of_another_size_are_refused(self):
         image = {"id": 1, "file_name": "a_1.png", "width": HEIGHT, "height": WIDTH}
         self.annotations(images=[image], annotations=[{"image_id": 1, "bbox": [0, 0, 5, 5]}])
@@ -392,6 +461,20 @@ class CocoResults(EstimateTest):
             self.fails(1, "estimate", name, "--json", "-", "--format", "coco", says=[name, "image id"])
         self.fails(2, "estimate", "photo.png", "--format", "coco", says=["--json"])
         self.fails(2, "estimate", "photo.png", "--json", "-", "--format", "xml", says=["xml"])
+
+
+class JsonLines(EstimateTest):
+    def test_are_the_photos_of_the_document_one_to_a_line(self):
+        self.write("a.png", small_photo(1))
+        self.write("b.png", small_photo(2))
+        names = ("a.png", "nowhere.png", "b.png")
+        command = ("estimate", *names, "--input", "64x64", "--no-pictures", "-q", "--json")
+        for name in ("all.json", "all.jsonl"):
+            self.limn(*command, name, status=1)
+        lines = [json.loads(line) for line in self.read("all.jsonl").splitlines()]
+        self.assertEqual(lines, photos_of(self.read("all.json")))
+        self.assertEqual([line["file"] for line in lines], list(names))
+        self.fails(2, "estimate", "a.png", "--json", "a.jsonl", "--format", "coco", says=["a.jsonl", "list"])
 
 
 class Repeating(EstimateTest):
@@ -1036,17 +1119,49 @@ class NothingIsLost(EstimateTest):
         self.fails(2, "estimate", "a.png", "--boxes", "boxes.json", "--json", "./boxes.json", says=["boxes.json"])
         self.assertEqual(self.read("boxes.json"), b"[]")
 
+    def test_no_picture_replaces_what_is_read(self):
+        photo = small_photo()
+        self.write("a.png", photo)
+        os.link(self.path("a.png"), self.path("a_pose.png"))  # another name of the photo
+        self.write("boxes.png", json.dumps([{"image_id": 1, "bbox": [0, 0, 9, 9]}]))
+        self.estimate("a.png")
+        self.assertEqual(self.files(), ["a.png", "a_pose.png", "a_pose_2.png", "boxes.png"])
+        self.assertEqual((self.read("a.png"), self.read("a_pose.png")), (photo, photo))
+        self.write("a_1.png", photo)
+        self.fails(2, "estimate", "a_1.png", "--boxes", "boxes.png", "-o", "boxes.png", says=["overwrite boxes.png"])
+        self.fails(2, "estimate", "a.png", "-o", "a_pose.png", says=["overwrite"])
+
+    def test_no_output_is_the_default_model(self):
+        self.write("a.png", small_photo())
+        shutil.copy(MODEL, self.path("model"))
+        environment = {"LIMN_MODEL": "model"}
+        self.fails(2, "estimate", "a.png", "--json", "./model", says=["overwrite model"], environment=environment)
+
+    def test_what_an_output_is_called_while_it_is_written_is_nobody_elses(self):
+        boxes = json.dumps([{"image_id": 1, "bbox": [0, 0, 9, 9]}])
+        self.write("a_1.png", small_photo())
+        self.write("out.json.part", boxes)
+        self.write("a_1_pose.png.part", "somebody's")
+        self.limn("estimate", "a_1.png", "--boxes", "out.json.part", "--json", "out.json", "--input", "64x64")
+        self.assertEqual(self.read("out.json.part").decode(), boxes)
+        self.assertEqual(self.read("a_1_pose.png.part"), b"somebody's")
+        self.assertEqual(len(poses_of(self.read("out.json"))), 1)
+        self.assertEqual(len(self.files()), 5)
+
+    def test_a_file_keeps_its_permissions(self):
+        self.write("a.png", small_photo())
+        os.chmod(self.write("a.json", "old"), 0o600)
+        self.limn("estimate", "a.png", "--no-pictures", "--input", "64x64", "--json", "a.json")
+        self.assertEqual(os.stat(self.path("a.json")).st_mode & 0o777, 0o600)
+
     def test_an_old_file_stays_until_the_new_one_is_complete(self):
         self.write("a.png", small_photo())
         self.write("old.json", "kept")
         os.symlink("old.json", self.path("link.json"))
-        os.mkfifo(self.path("endless.png"))
-        command = [PROGRAM, "estimate", "--no-detector", "endless.png", "--json", "old.json"]
-        with subprocess.Popen(command, cwd=self.folder, env=surroundings()) as process:
-            with open(self.path("endless.png"), "wb"):  # waits until the program is about to read it
-                process.kill()
+        with self.stalled("estimate", "--no-detector", STALL, "--json", "old.json") as program:
+            self.wait_for("old.json.part")
+            program.kill()
         self.assertEqual(self.read("old.json"), b"kept")
-        os.remove(self.path("endless.png"))
         os.remove(self.path("old.json.part"))
         self.limn("estimate", "a.png", "--no-pictures", "--input", "64x64", "--json", "link.json")
         self.assertTrue(os.path.islink(self.path("link.json")))

@@ -183,10 +183,10 @@ inline std::size_t safe_jpeg_size(const Bytes& file) {
   return file.size();
 }
 
-/// Whether a JPEG has four colours of which nobody says what they are. Adobe's segment (APP14) says whether they are
-/// CMYK (0) or YCCK (2), in the byte behind "Adobe", a version and two words of flags; without it stb takes three of
-/// the colours for YCbCr, and the picture is another one.
-inline bool has_unknown_colours(const Bytes& file) {
+/// What is wrong with a JPEG that stb would not name, or not even see; null if nothing. Of four colours Adobe's segment
+/// (APP14) says whether they are CMYK (0) or YCCK (2), in the byte behind "Adobe", a version and two words of flags;
+/// without it stb takes three of them for YCbCr, and the picture is another one.
+inline const char* jpeg_trouble(const Bytes& file) {
   int transform = -1;
   Bytes rest = file.starts_with("\xFF\xD8", 2) ? file.from(2) : Bytes(nullptr, 0);
   while (rest.at(0) == 0xFF) {
@@ -194,11 +194,15 @@ inline bool has_unknown_colours(const Bytes& file) {
     if (marker == 0xEE && rest.u16(2) >= 14 && rest.from(4).starts_with("Adobe\0", 6)) {
       transform = static_cast<int>(rest.at(15));
     }
-    // Start of frame, baseline or progressive: length, bits, height, width, number of colours.
-    if (marker >= 0xC0 && marker <= 0xC2) return rest.at(9) == 4 && transform != 0 && transform != 2;
+    if (marker > 0xC2 && marker <= 0xCF && marker % 4 != 0) return "a lossless or arithmetically coded JPEG";
+    if (marker >= 0xC0 && marker <= 0xC2) {  // start of frame: length, bits, height, width, number of colours
+      if (rest.at(4) != 8) return "a JPEG of more than 8 bits a channel";
+      const bool unknown = rest.at(9) == 4 && transform != 0 && transform != 2;
+      return unknown ? "a JPEG of four colours that does not say which" : nullptr;
+    }
     rest = rest.from(marker == 0xFF ? 1 : 2 + std::size_t{rest.u16(2)});
   }
-  return false;
+  return nullptr;
 }
 
 /// The picture of packed RGB `pixels` as it is to be shown. Exif 2.3 section 4.6.4, Orientation: the stored first row
@@ -277,6 +281,7 @@ static inline Image decode_image(const unsigned char* bytes, std::size_t size, c
   if (bytes == nullptr || size == 0) throw Error(name + ": is empty");
   if (size > INT_MAX) throw Error(name + ": a picture file may have at most 2 GiB");
   const auto unreadable = [&name](const char* reason) {
+    if (reason != nullptr && std::strcmp(reason, "outofmem") == 0) return Error(name + ": not enough memory");
     return Error(name +
                  ": not a picture limn can read (JPEG, PNG or BMP): " + (reason != nullptr ? reason : "damaged"));
   };
@@ -284,12 +289,12 @@ static inline Image decode_image(const unsigned char* bytes, std::size_t size, c
   const bool jpeg = bytes[0] == 0xFF;
   const auto length = static_cast<int>(jpeg ? detail::safe_jpeg_size(file) : size);
   if (length == 0) throw unreadable("bad Huffman table");
+  if (const char* const trouble = jpeg ? detail::jpeg_trouble(file) : nullptr) throw unreadable(trouble);
   int width = 0;
   int height = 0;  // negative in the header of a BMP whose first row is the upper one
   int channels = 0;
   if (detail::stb::limn_stbi_info_from_memory(bytes, length, &width, &height, &channels) == 0)
     throw unreadable(detail::stb::limn_stbi_failure_reason());
-  if (jpeg && detail::has_unknown_colours(file)) throw unreadable("four colours, and no word on which");
   detail::refuse_size(width, std::abs(Index{height}), name);
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
       detail::stb::limn_stbi_load_from_memory(bytes, length, &width, &height, &channels, 3),
