@@ -12,7 +12,7 @@
 inline limn::Tensor run_kernel(const limn::detail::Kernel& kernel, const limn::Tensor& input,
                                const limn::Tensor* residual, const limn::Shape& output_shape, int threads = 1) {
   const limn::ThreadPool pool(threads);
-  limn::detail::AlignedBuffer scratch(kernel.scratch_size(threads));
+  limn::detail::AlignedBuffer scratch(static_cast<limn::Index>(kernel.scratch_size(threads)));
   Eigen::Map<Eigen::VectorXf>(scratch.data(), scratch.size()).setConstant(1e30F);
   limn::Tensor output(output_shape);
   output.matrix().setConstant(-1e30F);

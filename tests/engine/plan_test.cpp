@@ -243,6 +243,6 @@ TEST_CASE("a network that needs more memory than is allowed is an error that say
       doctest::Contains(sizeof(Index) == 8 ? "engine: map of 3x65536x65536 values, input: expected at most 8589934592"
                                            : "network input"),
       Error);
-  CHECK_THROWS_WITH_AS(make(16, Index{1} << 30, default_max_memory), doctest::Contains("and 1073741824 images"), Error);
+  CHECK_THROWS_WITH_AS(make(16, Index{1} << 22, default_max_memory), doctest::Contains("and 4194304 images"), Error);
   CHECK_THROWS_AS(make(16, (std::numeric_limits<Index>::max)(), default_max_memory), Error);
 }

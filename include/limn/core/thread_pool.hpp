@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -129,6 +130,7 @@ class ThreadPool {
 #if defined(LIMN_HAS_THREADS)
     if (threads > 1) {
       detail::only_errors("thread pool", [&] {
+        require_memory(static_cast<std::size_t>(threads - 1));
         workers_ = std::make_unique<Workers>(threads - 1, detail::StartedThreads(threads - 1));
       });
     }
@@ -180,6 +182,14 @@ class ThreadPool {
   int threads_;
 #if defined(LIMN_HAS_THREADS)
   using Workers = Eigen::ThreadPoolTempl<detail::StartedThreads>;
+
+  /// Eigen does not look whether it got the memory for its queues, some 40 KiB a thread: so much is asked for, and
+  /// given back, before.
+  static void require_memory(std::size_t workers) {
+    const std::size_t of_one = sizeof(Eigen::RunQueue<detail::StartedThreads::Task, 1024>) + 512;
+    ::operator delete(::operator new(workers*(of_one + workers * sizeof(unsigned))));
+  }
+
   std::unique_ptr<Workers> workers_;
 #endif
 };

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -49,6 +50,27 @@ inline std::string reason(const nlohmann::json::exception& error) {
   const std::size_t tag = text.find("] ");
   return printable(tag == std::string::npos ? text : text.substr(tag + 2));
 }
+
+/// A value that goes without taking memory. Left to themselves, nlohmann's arrays and objects move what is in them to a
+/// list when they are destroyed, and where there is no memory for that list the program ends.
+class ParsedJson {
+ public:
+  explicit ParsedJson(nlohmann::json value) : value_(std::move(value)) {}
+  ~ParsedJson() { take_apart(value_); }
+  ParsedJson(const ParsedJson&) = delete;
+  ParsedJson& operator=(const ParsedJson&) = delete;
+  const nlohmann::json& operator*() const { return value_; }
+
+ private:
+  /// As deep as parse_json() allows.
+  static void take_apart(nlohmann::json& value) {
+    if (!value.is_structured()) return;
+    for (nlohmann::json& element : value) take_apart(element);
+    value.clear();
+  }
+
+  nlohmann::json value_;
+};
 
 /// A small document. Throws Error, beginning with `what`, if it is no valid JSON in UTF-8, holds a key twice, is nested
 /// more than 16 deep or holds more than 20000 values.
