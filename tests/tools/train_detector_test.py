@@ -35,6 +35,7 @@ from limn_train.detection import (
     corners_of,
     decode_boxes,
     found_in,
+    iou,
     mapped,
     varied_map,
     whole_map,
