@@ -13,6 +13,9 @@ namespace {
 std::atomic<std::size_t> requests{0};
 std::atomic<std::size_t> largest_request{0};
 
+/// Calls of malloc, those of operator new among them, where it is replaced as well (LIMN_TEST_MALLOC).
+[[maybe_unused]] std::atomic<long> malloc_calls{0};
+
 /// The number, from 0, of the one request that is refused, counted from when it is set; negative: none, or none any
 /// more.
 std::atomic<long> refused_request{-1};
@@ -33,7 +36,10 @@ bool refuses() { return refused_request >= 0 && refused_request-- == 0; }
 #define LIMN_TEST_MALLOC
 extern "C" {
 void* __libc_malloc(std::size_t size);  // NOLINT: glibc's name
-void* malloc(std::size_t size) noexcept { return refuses() ? nullptr : __libc_malloc(size); }
+void* malloc(std::size_t size) noexcept {
+  ++malloc_calls;
+  return refuses() ? nullptr : __libc_malloc(size);
+}
 }
 #endif
 
