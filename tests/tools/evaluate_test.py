@@ -23,7 +23,7 @@ import unittest
 
 import dot_detector
 from dot_detector import Dot
-from limn_program import MODEL, PROGRAM, ROOT, SHARED, ProgramTest, png, skip_without_program
+from limn_program import MODEL, PROGRAM, ROOT, SHARED, ProgramTest, grey_photo, skip_without_program
 
 skip_without_program()
 
@@ -55,8 +55,7 @@ WIDTH, HEIGHT = 60, 72
 
 
 def small_photo(seed=0):
-    greys = [(7 * x + 5 * y + x * y + 11 * seed) % 256 for y in range(HEIGHT) for x in range(WIDTH)]
-    return png(WIDTH, HEIGHT, 0, 8, greys)
+    return grey_photo(WIDTH, HEIGHT, seed)
 
 
 # ---- COCO's evaluation again -----------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import sys
 import time
 import unittest
 
-from limn_program import PROGRAM, STALL, ProgramTest, png, skip_without_program, surroundings
+from limn_program import PROGRAM, STALL, ProgramTest, grey_photo, png, skip_without_program, surroundings
 
 skip_without_program()
 
@@ -30,8 +30,7 @@ SMALL = ("--input", "64x64", "--no-detector")
 
 
 def small_photo(seed=0):
-    greys = [(7 * x + 5 * y + x * y + 11 * seed) % 256 for y in range(HEIGHT) for x in range(WIDTH)]
-    return png(WIDTH, HEIGHT, 0, 8, greys)
+    return grey_photo(WIDTH, HEIGHT, seed)
 
 
 def annotations(photos, category=1):

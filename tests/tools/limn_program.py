@@ -173,6 +173,15 @@ def jpeg(colour, bits=8, adobe=None):
     return data + packed.replace(b"\xff", b"\xff\0") + b"\xff\xd9"
 
 
+def greys(width, height, seed=0):
+    """Samples of a picture on which a network finds something or other."""
+    return [(7 * x + 5 * y + x * y + 11 * seed) % 256 for y in range(height) for x in range(width)]
+
+
+def grey_photo(width, height, seed=0):
+    return png(width, height, 0, 8, greys(width, height, seed))
+
+
 def read_png(data):
     """(width, height, channels, samples) of an 8-bit PNG without interlacing."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"

@@ -24,6 +24,8 @@ from limn_program import (
     STALL,
     ProgramTest,
     bmp,
+    grey_photo,
+    greys,
     jpeg,
     picture_size,
     png,
@@ -44,12 +46,11 @@ KEYPOINTS = (
     "right_elbow right_shoulder left_shoulder left_elbow left_wrist"
 ).split()
 WIDTH, HEIGHT = 40, 56
-GREYS = [(7 * x + 5 * y + x * y) % 256 for y in range(HEIGHT) for x in range(WIDTH)]
+GREYS = greys(WIDTH, HEIGHT)
 
 
 def small_photo(seed=0):
-    """A picture on which a network finds something or other."""
-    return png(WIDTH, HEIGHT, 0, 8, [(value + 11 * seed) % 256 for value in GREYS])
+    return grey_photo(WIDTH, HEIGHT, seed)
 
 
 def photos_of(text):

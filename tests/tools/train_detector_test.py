@@ -71,8 +71,8 @@ class Targets(unittest.TestCase):
         self.assertTrue((maps[1] == 1).all())
 
     def test_tell_the_box_around_its_centre_too(self):
-        """TTFNet, section 3: of a person 4 cells wide and 8 high, 0.54 of it: the centre's cell, one to each side, two up
-        and down; standard deviations of a sixth of 3 and of 5 cells."""
+        """TTFNet, section 3: of a person 4 cells wide and 8 high, 0.54 of it: the centre's cell, one to each side, two
+        up and down; standard deviations of a sixth of 3 and of 5 cells."""
         maps = targets_of([(32, 0, 64, 64)])
         rows, columns = np.nonzero(maps[2])
         self.assertEqual((rows.min(), rows.max(), columns.min(), columns.max()), (2, 6, 5, 7))

@@ -92,7 +92,7 @@ BoxFile::BoxFile(const std::string& path, double min_score, std::int64_t categor
 
 void BoxFile::add(std::int64_t image_id, const Box& box, const std::string& entry) {
   by_id_[image_id].boxes.push_back(box);
-  if (!is_finite(box)) errors_by_id_.insert({image_id, entry + ": bbox: expected finite numbers"});
+  if (!detail::is_finite(box)) errors_by_id_.insert({image_id, entry + ": bbox: expected finite numbers"});
 }
 
 std::optional<PhotoBoxes> BoxFile::find(const std::string& photo) const {

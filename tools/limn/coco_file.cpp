@@ -1,6 +1,5 @@
 #include "coco_file.hpp"
 
-#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -239,10 +238,6 @@ std::vector<CocoResult> results_of_persons(const CocoFile& file, const std::stri
                 hint);
   }
   return persons;
-}
-
-bool is_finite(const Box& box) {
-  return std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) && std::isfinite(box.height);
 }
 
 CocoFile read_coco_file(const std::string& path) {

@@ -70,8 +70,6 @@ CocoFile read_coco_file(const std::string& path);
 std::vector<CocoResult> results_of_persons(const CocoFile& file, const std::string& path, std::int64_t category,
                                            bool or_one, const std::string& hint);
 
-bool is_finite(const Box& box);
-
 /// "boxes.json: annotations[3]"
 std::string entry_name(const std::string& path, const char* list, std::size_t i);
 

@@ -94,7 +94,7 @@ std::vector<CocoResult> read_results(const std::string& path, const CocoFile& an
 
 void add_detections(std::vector<Photo>& photos, const EvaluateOptions& options, const CocoFile& annotations) {
   for (const CocoResult& detection : read_results(options.boxes, annotations)) {
-    if (!detection.box || !is_finite(*detection.box)) {
+    if (!detection.box || !detail::is_finite(*detection.box)) {
       throw Error(entry_name(options.boxes, "", detection.entry) +
                   ": bbox: expected [x, y, width, height], finite numbers");
     }

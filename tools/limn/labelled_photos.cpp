@@ -53,7 +53,7 @@ CocoFile read_annotations(const EvaluateOptions& options) {
   CocoFile file = read_coco_file(options.annotations);
   if (!file.annotated) throw Error(options.annotations + ": expected COCO annotations, found a list of results");
   for (const CocoPerson& person : file.people) {
-    if (is_finite(person.box)) continue;
+    if (detail::is_finite(person.box)) continue;
     throw Error(entry_name(options.annotations, "annotations", person.entry) + ": bbox: expected finite numbers");
   }
   return file;
