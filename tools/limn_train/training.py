@@ -122,7 +122,9 @@ class Trainer:
             losses = []
             for images, *told, _ in self._epochs_rest():
                 loss = self._learn(images, told)
-                loss, self.stop = self.crew.agreed(loss, self.stop)
+                loss, stop = self.crew.agreed(loss, self.stop)
+                if stop:  # never unset: a signal may have come in between
+                    self.stop = True
                 losses.append(loss)
                 self.step += 1
                 report.step(self, losses)
