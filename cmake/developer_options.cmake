@@ -29,6 +29,10 @@ else()
     # stb_image_write shifts negative numbers, which C++20 defines as what it expects.
     target_compile_options(limn_developer_options INTERFACE -fsanitize=${LIMN_SANITIZE} -fno-sanitize-recover=all
                                                             -fno-sanitize=shift-base -fno-omit-frame-pointer)
+    if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+      target_compile_options(
+        limn_developer_options INTERFACE -fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/sanitizers_ignored.txt)
+    endif()
     target_link_options(limn_developer_options INTERFACE -fsanitize=${LIMN_SANITIZE})
     # GCC warns that ThreadSanitizer does not follow fences, which Eigen's thread pool has beside its atomics.
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND LIMN_SANITIZE MATCHES "thread")

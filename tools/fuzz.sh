@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Fuzzes what limn reads of what nobody vouches for: builds the fuzz targets and runs them, guided by coverage.
 #
-#   tools/fuzz.sh [TARGET...] [--seconds N]      for example: tools/fuzz.sh picture --seconds 1200
+#   tools/fuzz.sh [TARGET...] [--seconds N] [--seed N]      for example: tools/fuzz.sh picture --seconds 1200
 #
 # TARGET: model_file, model_document, picture, coco_file and estimate (tests/fuzz/, with Clang's libFuzzer, address and
 # undefined behaviour sanitizers), checkpoint and onnx (tests/fuzz/python_fuzzer.py). Without any, all. Each runs for N
-# seconds (default 60) or until it finds something. Of these only onnx needs the Python package onnx.
+# seconds (default 60) or until it finds something; with a seed from 1 on in the same order every time. Of these only
+# onnx needs the Python package onnx.
 #
 # Environment:
 #   JOBS               fuzzers and compilers at a time (default: one for each processor)
@@ -21,12 +22,13 @@ source tools/common.sh
 
 compiled="model_file model_document picture coco_file estimate"
 interpreted="checkpoint onnx"
-export build=${LIMN_BUILD_DIR:-build/fuzz} seconds=60
+export build=${LIMN_BUILD_DIR:-build/fuzz} seconds=60 seed=
 
 targets=""
 while [ $# -gt 0 ]; do
   case $1 in
     --seconds) seconds=${2:?--seconds needs a number}; shift ;;
+    --seed) seed=${2:?--seed needs a number}; shift ;;
     -*) fail "unknown option $1; see the comment in tools/fuzz.sh" ;;
     *)
       case " $compiled $interpreted " in
@@ -73,8 +75,8 @@ fuzz() {
     [ "$1" = estimate ] && largest=12000  # a whole model file
     [ -d "$old" ] || old=
     # shellcheck disable=SC2086 # $old is nothing or one word
-    "$build/tests/fuzz/limn_fuzz_$1" -max_total_time="$seconds" -max_len=$largest -timeout=10 -rss_limit_mb=2048 \
-      -dict="$build/seeds/json.dict" -print_final_stats=1 -artifact_prefix="$findings/" \
+    "$build/tests/fuzz/limn_fuzz_$1" -max_total_time="$seconds" -seed="${seed:-0}" -max_len=$largest \
+      -timeout=10 -rss_limit_mb=2048 -dict="$build/seeds/json.dict" -print_final_stats=1 -artifact_prefix="$findings/" \
       "$corpus" "$build/seeds/$1" $old > "$log" 2>&1 || status=1
     # "#1234 NEW cov: 56 ft: 78 corp: 9/10Kb ...": the last such line.
     covered=$(sed -n 's/^#[0-9].* cov: \([0-9]*\) ft: \([0-9]*\) .*/\1 \/ \2/p' "$log" | tail -n 1)
@@ -83,7 +85,7 @@ fuzz() {
     [ -n "$executions" ] || executions=$(sed -n 's/^#\([0-9]*\).* cov: .*/\1/p' "$log" | tail -n 1)
     set -- "$1" $((SECONDS - start)) "$executions" "$covered" "$kept" "$status"
   else
-    "$python" -B tests/fuzz/python_fuzzer.py "$1" --seconds "$seconds" --seed $RANDOM --findings "$findings" \
+    "$python" -B tests/fuzz/python_fuzzer.py "$1" --seconds "$seconds" --seed "${seed:-$RANDOM}" --findings "$findings" \
       > "$log" 2>&1 || status=$?
     if [ "$status" -eq 77 ]; then
       printf '%-15s %s\n' "$1" "$(tail -n 1 "$log")"

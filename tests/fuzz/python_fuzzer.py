@@ -152,7 +152,7 @@ def change_checkpoint(rng, data, others):
     else:
         at, change = rng.randrange(len(entries)), change_bytes
     kind = rng.randrange(20)
-    if kind == 0:
+    if kind == 0 and entries:
         del entries[at]
     elif kind == 1 and entries:
         name = rng.choice(("archive/constants.pkl", "archive/byteorder", "x/data.pkl", "a.pth", entries[at][0]))
@@ -179,7 +179,7 @@ def change_onnx(rng, data, others):
     if rng.randrange(4) == 0 or not graph.node:
         return change_bytes(rng, data, others)
     node = rng.choice(graph.node)
-    values = [name for n in graph.node for name in (*n.input, *n.output)] or ["x"]
+    values = [name for n in graph.node for name in (*n.input, *n.output) if isinstance(name, str)] or ["x"]  # UTF-8
     operators = "Conv ConvTranspose BatchNormalization MaxPool Relu Add Mul Sigmoid Identity Constant Shape Gather Concat"
     operators += " Slice Unsqueeze Squeeze Cast Div Floor Ceil Sub Resize Upsample Dropout Reshape"
 

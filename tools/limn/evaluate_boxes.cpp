@@ -96,8 +96,8 @@ void print(const BoxScores& scores, const EvaluateOptions& options) {
   Table table({"Threshold", "Recall", "Precision", "Wrong"});
   for (const double step : score_steps()) {
     const BoxTally at = scores.evaluation.tally(step);
-    table.add(
-        {format("%.2f", step), text_of(at.recall()), text_of(at.precision()), thousands(static_cast<Index>(at.wrong))});
+    table.add({format("%.2f", step), text_of(at.recall()), text_of(at.precision()),
+               thousands(static_cast<std::int64_t>(at.wrong))});
   }
   table.print();
   std::printf("Recall and precision: at the threshold %g.\n", scores.threshold);

@@ -36,7 +36,7 @@ std::string printable(std::string text) {
   return text;
 }
 
-std::string thousands(Index number) {
+std::string thousands(std::int64_t number) {
   std::string digits = std::to_string(number);
   const std::size_t first = number < 0 ? 1 : 0;
   for (std::size_t i = digits.size(); i > first + 3;) digits.insert(i -= 3, ",");

@@ -1,6 +1,7 @@
 // Numbers and tables as the program prints them.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <utility>
@@ -22,7 +23,7 @@ format(const char* pattern, ...);
 std::string printable(std::string text);
 
 /// 15376464 as "15,376,464".
-std::string thousands(Index number);
+std::string thousands(std::int64_t number);
 
 /// A share with four decimals; "-" for NaN, a share of nothing.
 std::string text_of(double share);

@@ -14,7 +14,7 @@
 namespace limn {
 
 /// The most bytes that a network may take unless its user says otherwise: EstimatorOptions::max_memory,
-/// DetectorOptions::max_memory, Plan.
+/// DetectorOptions::max_memory, Plan, run_plain.
 constexpr std::int64_t default_max_memory = std::int64_t{8} << 30;
 
 namespace detail {

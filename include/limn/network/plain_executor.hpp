@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include <limn/core/sizes.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
@@ -15,17 +17,23 @@ using Observer = std::function<void(const Node&, const Tensor&)>;
 ///
 /// This is what the network means; the engine has to give the same numbers, faster. `input` is channels x H x W as the
 /// network expects it (already normalised). Intermediate results are freed once nothing reads them any more.
-/// Throws Error if a size does not fit or a weight is missing.
+/// Throws Error if a size does not fit, a weight is missing, or the results that exist at a time would take more than
+/// `max_memory` bytes.
 inline std::vector<Tensor> run_plain(const Graph& graph, const Weights& weights, const Tensor& input,
-                                     const Observer& observer = {}) {
+                                     const Observer& observer = {}, std::int64_t max_memory = default_max_memory) {
   detail::check_channels("network input", graph.input_channels(), input.channels());
-  graph.shapes(input.height(), input.width());
+  const std::vector<Shape> shapes = graph.shapes(input.height(), input.width());
+  const auto bytes_of = [&](NodeId id) { return std::int64_t{shapes[id].size()} * std::int64_t{sizeof(float)}; };
+  std::int64_t bytes = 0;
 
   const std::vector<Node>& nodes = graph.nodes();
   const std::vector<NodeId> last_uses = graph.last_uses();
   std::vector<Tensor> results(nodes.size());
   for (NodeId id = 0; id < nodes.size(); ++id) {
     const Node& node = nodes[id];
+    const std::string what = "network: results up to " + node.name;
+    bytes = detail::checked_sum(what, bytes, bytes_of(id));
+    detail::check_memory(what, bytes, max_memory);
     if (id == Graph::input) {
       results[id] = input;
     } else {
@@ -35,7 +43,10 @@ inline std::vector<Tensor> run_plain(const Graph& graph, const Weights& weights,
     }
     if (observer) observer(node, results[id]);
     for (const NodeId source : node.inputs) {
-      if (last_uses[source] == id) results[source] = Tensor();
+      if (last_uses[source] != id || results[source].channels() == 0)
+        continue;  // 0: freed already, the node names it twice
+      results[source] = Tensor();
+      bytes -= bytes_of(source);
     }
   }
 
