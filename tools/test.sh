@@ -40,7 +40,7 @@ case $preset in
     selection=(-L unit)
     ;;
   tsan)
-    targets=(--target limn_core_tests limn_engine_tests limn_pose_tests limn_soak)
+    targets=(--target limn_core_tests limn_engine_tests limn_estimator_tests limn_soak)
     selection=(-R '[Tt]hread')
     ;;
 esac

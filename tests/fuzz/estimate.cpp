@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include <limn/estimator/pose_estimator.hpp>
 #include <limn/network/summary.hpp>
 #include <limn/pose/draw_pose.hpp>
-#include <limn/pose/json.hpp>
-#include <limn/pose/pose_estimator.hpp>
+#include <limn/pose/pose_json.hpp>
 
 #include "model_file/safetensors_writer.hpp"
 #include "target.hpp"

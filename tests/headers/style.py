@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""style.py ascii|clang-format|readme SOURCE_DIR
+"""style.py ascii|clang-format|readme|folders SOURCE_DIR
 
 ascii: C++, Python, CMake and shell sources are plain ASCII without tabs or trailing blanks.
 clang-format: the C++ sources are as clang-format 14 and .clang-format lay them out (versions differ from one another;
 skipped where this one is not installed).
 readme: the code below <!-- FILE --> in README.md is what FILE holds.
+folders: a folder of include/limn/ includes only those that stand above it in CONTRIBUTING.md's tree.
 """
 
 import os
@@ -55,6 +56,23 @@ def readme_problems(root):
         yield "README.md: no code below a line <!-- FILE -->"
 
 
+def folder_problems(root):
+    with open(os.path.join(root, "CONTRIBUTING.md"), encoding="utf-8") as file:
+        tree = file.read().split("include/limn/\n", 1)[1].split("\ntools/", 1)[0]
+    order = re.findall(r"^  (\w+)/ ", tree, re.MULTILINE)
+    library = os.path.join(root, "include", "limn")
+    folders = [name for name in os.listdir(library) if os.path.isdir(os.path.join(library, name))]
+    if sorted(order) != sorted(folders):
+        yield f"CONTRIBUTING.md: lists the folders {', '.join(order)}; there are {', '.join(sorted(folders))}"
+        return
+    for folder in order:
+        for name in sorted(os.listdir(os.path.join(library, folder))):
+            with open(os.path.join(library, folder, name), encoding="utf-8") as file:
+                for included in re.findall(r"^#include <limn/(\w+)/", file.read(), re.MULTILINE):
+                    if order.index(included) > order.index(folder):
+                        yield f"include/limn/{folder}/{name}: includes {included}/, which stands below {folder}/"
+
+
 def clang_format():
     for name in ("clang-format-14", "clang-format"):
         program = shutil.which(name)
@@ -72,8 +90,8 @@ def main():
         problems = [problem for path in files for problem in ascii_problems(path)]
         print("\n".join(problems + [f"{len(files)} files, {len(problems)} problems"]))
         return 1 if problems or not files else 0
-    if check == "readme":
-        problems = list(readme_problems(root))
+    if check in ("readme", "folders"):
+        problems = list((readme_problems if check == "readme" else folder_problems)(root))
         print("\n".join(problems))
         return 1 if problems else 0
     program = clang_format()

@@ -77,8 +77,9 @@ TEST_CASE("center_net puts out one heatmap and two maps each of sizes and offset
       if (offsets) CHECK(graph.outputs()[2].first == "offsets");
       const limn::Shape heatmaps = shapes[graph.outputs()[0].second];
       CHECK(heatmaps.channels == 1);
-      CHECK(static_cast<double>(heatmaps.height) * options.heatmap_stride() == 64.0);
-      CHECK(static_cast<double>(heatmaps.width) * options.heatmap_stride() == 96.0);
+      const Index stride = Index{32} >> options.deconvs.size();
+      CHECK(heatmaps.height * stride == 64);
+      CHECK(heatmaps.width * stride == 96);
       for (std::size_t i = 1; i < graph.outputs().size(); ++i) {
         CHECK(shapes[graph.outputs()[i].second] == limn::Shape{2, heatmaps.height, heatmaps.width});
       }

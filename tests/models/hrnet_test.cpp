@@ -70,7 +70,6 @@ TEST_CASE("hrnet's heatmaps are a quarter of any input that is a multiple of 32"
   for (const auto& [height, width] : {std::pair<Index, Index>{32, 32}, {256, 192}, {96, 160}, {384, 288}}) {
     CHECK(graph.shapes(height, width).back() == limn::Shape{17, height / 4, width / 4});
   }
-  CHECK(HRNet().heatmap_stride() == 4.0);
   CHECK_THROWS_WITH_AS(graph.shapes(48, 64),
                        "network input height x width: expected positive multiples of 32, found 48x64", limn::Error);
 }

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include <limn/layers/residual_block.hpp>
+#include <limn/models/residual_block.hpp>
 #include <limn/network/plain_executor.hpp>
 
 #include "formula_weights.hpp"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <limn/pose/box_decoder.hpp>
+#include <limn/pose/geometry.hpp>
 
 using namespace limn;
 

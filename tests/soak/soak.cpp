@@ -24,12 +24,12 @@
 #include <thread>
 #include <vector>
 
+#include <limn/estimator/pose_estimator.hpp>
 #include <limn/image/io.hpp>
-#include <limn/pose/pose_estimator.hpp>
 
+#include "estimator/blob_detector.hpp"
 #include "formula_weights.hpp"
 #include "model_file/safetensors_writer.hpp"
-#include "pose/blob_detector.hpp"
 
 // A sanitizer keeps memory that is free, and needs several times the time.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

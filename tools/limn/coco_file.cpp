@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
-#include <limn/model_file/json.hpp>
+#include <limn/model_file/parse_json.hpp>
 
 namespace limn::program {
 

@@ -5,9 +5,9 @@
 #include <memory>
 
 #include <limn/engine/plan.hpp>
+#include <limn/estimator/person_detector.hpp>
+#include <limn/estimator/pose_estimator.hpp>
 #include <limn/model_file/model.hpp>
-#include <limn/pose/person_detector.hpp>
-#include <limn/pose/pose_estimator.hpp>
 
 #include "detector_choice.hpp"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <limn/pose/draw_pose.hpp>
-#include <limn/pose/json.hpp>
+#include <limn/pose/pose_json.hpp>
 
 #include "boxes.hpp"
 #include "command.hpp"

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <limn/pose/json.hpp>
+#include <limn/pose/pose_json.hpp>
 
 #include "coco_file.hpp"
 #include "command.hpp"

@@ -12,7 +12,7 @@
 #include <limn/core/error.hpp>
 #include <limn/core/thread_pool.hpp>
 #include <limn/metrics/box_evaluation.hpp>
-#include <limn/pose/json.hpp>
+#include <limn/pose/pose_json.hpp>
 
 #include "coco_file.hpp"
 #include "command.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include <limn/pose/estimator_options.hpp>
+#include <limn/estimator/estimator_options.hpp>
 
 #include "detector_choice.hpp"
 

@@ -10,9 +10,9 @@
 #include <CLI/CLI.hpp>
 
 #include <limn/core/weights.hpp>
+#include <limn/estimator/estimator_options.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/network/graph.hpp>
-#include <limn/pose/estimator_options.hpp>
 
 #include "detector_choice.hpp"
 

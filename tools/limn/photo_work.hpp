@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <limn/estimator/pose_estimator.hpp>
 #include <limn/image/image.hpp>
-#include <limn/pose/pose_estimator.hpp>
 
 namespace limn::program {
 

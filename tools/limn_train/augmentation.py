@@ -77,7 +77,7 @@ def half_body_box(names, places, labelled, random):
 
 def cropped(image, box, factor):
     """A copy that is black outside of the box enlarged `factor` times, and its (left, top, right, bottom) that is not,
-    the last two beyond it. Source: limn's pose/crop.hpp.
+    the last two beyond it. Source: limn's estimator/crop.hpp.
     """
     sides = []
     for start, length, limit in ((box[0], box[2], image.shape[1]), (box[1], box[3], image.shape[0])):

@@ -10,9 +10,8 @@
 
 #include <limn/core/error.hpp>
 #include <limn/metrics/precision_recall.hpp>
+#include <limn/pose/box.hpp>
 #include <limn/pose/box_decoder.hpp>
-#include <limn/pose/geometry.hpp>
-#include <limn/pose/pose.hpp>
 
 namespace limn {
 

@@ -9,7 +9,7 @@
 
 #include <limn/core/error.hpp>
 #include <limn/core/weights.hpp>
-#include <limn/model_file/json.hpp>
+#include <limn/model_file/parse_json.hpp>
 
 namespace limn {
 

@@ -13,11 +13,11 @@
 #include <limn/core/error.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/model_file/field.hpp>
-#include <limn/model_file/json.hpp>
 #include <limn/model_file/network_document.hpp>
+#include <limn/model_file/parse_json.hpp>
 #include <limn/model_file/safetensors.hpp>
+#include <limn/pose/decoders.hpp>
 #include <limn/pose/geometry.hpp>
-#include <limn/pose/heatmaps.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {

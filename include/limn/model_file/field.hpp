@@ -11,7 +11,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
-#include <limn/model_file/json.hpp>
+#include <limn/model_file/parse_json.hpp>
 
 namespace limn::detail {
 

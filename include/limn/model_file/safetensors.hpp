@@ -14,8 +14,8 @@
 
 #include <limn/core/error.hpp>
 #include <limn/core/weights.hpp>
-#include <limn/model_file/json.hpp>
 #include <limn/model_file/memory_map.hpp>
+#include <limn/model_file/parse_json.hpp>
 
 namespace limn {
 

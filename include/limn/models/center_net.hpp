@@ -20,9 +20,6 @@ struct CenterNet {
   Index head_channels = 0;    ///< of the 3x3 convolution with which each head begins; 0: it has none
   bool offsets = true;        ///< whether there is a head for the centre's place within its cell
   ConvStyle style = {};
-
-  /// Input pixels per heatmap cell, in each direction.
-  double heatmap_stride() const { return 32.0 / static_cast<double>(Index{1} << deconvs.size()); }
 };
 
 namespace detail {
@@ -39,9 +36,9 @@ inline NodeId add_head(Graph& graph, const std::string& name, Index head_channel
 }  // namespace detail
 
 /// The network as a graph. Input 3 x H x W with H and W positive multiples of 32; outputs "heatmaps", 1 x H / s x W / s
-/// with s = heatmap_stride(): how surely a cell holds the centre of a person's box, 0 to 1; "sizes", 2 x H / s x W / s:
-/// the width and the height of that box in cells; and "offsets", if there are any, of the same shape: how far right of
-/// and below the cell's own place its centre is, in cells. Names are those of the authors' release
+/// with s = 32 / 2^deconvolutions: how surely a cell holds the centre of a person's box, 0 to 1; "sizes", 2 x H / s x W
+/// / s: the width and the height of that box in cells; and "offsets", if there are any, of the same shape: how far
+/// right of and below the cell's own place its centre is, in cells. Names are those of the authors' release
 /// (xingyizhou/CenterNet, src/lib/models/networks/msra_resnet.py). Throws Error on an option that does not exist.
 inline Graph center_net(const CenterNet& options) {
   const std::string family = "center_net";

@@ -19,9 +19,6 @@ struct CmapPaf {
   int upsamples = 3;      ///< doublings of the resolution in each branch, 1 to 5
   int flat_layers = 0;    ///< 3x3 convolutions after each doubling (trt_pose's num_flat)
   bool attention = true;  ///< each branch weighs its features with a sigmoid or tanh of a 3x3 convolution of them
-
-  /// Input pixels per heatmap cell, in each direction.
-  double heatmap_stride() const { return 32.0 / static_cast<double>(Index{1} << upsamples); }
 };
 
 namespace detail {
@@ -65,7 +62,7 @@ NodeId add_map_branch(Graph& graph, const std::string& branch, const CmapPaf& op
 }  // namespace detail
 
 /// The network as a graph. Input 3 x H x W with H and W positive multiples of 32; outputs "heatmaps", keypoints x
-/// H / s x W / s with s = heatmap_stride(), and "part_affinity", 2 links x H / s x W / s: the field of link k is
+/// H / s x W / s with s = 32 / 2^upsamples, and "part_affinity", 2 links x H / s x W / s: the field of link k is
 /// channel 2k in y and 2k + 1 in x. Names are trt_pose's without its numbers of the two halves ("0.resnet.", "1."), and
 /// without attention as with it: "cmap_up.0" for "1.cmap_conv.0.0", "cmap_conv" for "1.cmap_conv.1". Throws Error on
 /// an option that does not exist.

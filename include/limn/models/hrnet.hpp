@@ -15,9 +15,6 @@ struct HRNet {
   Index keypoints = 17;
   Index final_kernel = 1;  ///< 1 or 3
   ConvStyle style = {};
-
-  /// Input pixels per heatmap cell, in each direction.
-  double heatmap_stride() const { return 4.0; }
 };
 
 namespace detail {

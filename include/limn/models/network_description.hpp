@@ -23,11 +23,6 @@ inline Graph make_graph(const NetworkDescription& network) {
   return std::visit(Visitor(), network);
 }
 
-/// Input pixels per heatmap cell, in each direction.
-inline double heatmap_stride(const NetworkDescription& network) {
-  return std::visit([](const auto& options) { return options.heatmap_stride(); }, network);
-}
-
 /// Whether the network finds people's boxes, not keypoints.
 inline bool finds_boxes(const NetworkDescription& network) { return std::holds_alternative<CenterNet>(network); }
 

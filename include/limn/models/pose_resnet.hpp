@@ -20,14 +20,11 @@ struct PoseResNet {
   bool stride_on_first_1x1 = false;  ///< Caffe's bottleneck; otherwise the stride is on the 3x3 convolution
   bool sigmoid_output = false;
   ConvStyle style = {};
-
-  /// Input pixels per heatmap cell, in each direction.
-  double heatmap_stride() const { return 32.0 / static_cast<double>(Index{1} << deconvs.size()); }
 };
 
 /// The network as a graph. Input 3 x H x W with H and W positive multiples of 32; output "heatmaps", keypoints x
-/// H / s x W / s with s = heatmap_stride(). Names are those of Microsoft's checkpoints. Throws Error on an option that
-/// does not exist.
+/// H / s x W / s with s = 32 / 2^deconvolutions. Names are those of Microsoft's checkpoints. Throws Error on an option
+/// that does not exist.
 inline Graph pose_resnet(const PoseResNet& options) {
   const std::string family = "pose_resnet";
   const detail::ResNetDepth& resnet = detail::resnet_depth(options.depth, family);

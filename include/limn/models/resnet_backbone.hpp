@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <limn/layers/residual_block.hpp>
+#include <limn/models/residual_block.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {

@@ -11,12 +11,18 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
-#include <limn/image/resample.hpp>
-#include <limn/pose/geometry.hpp>
+#include <limn/image/affine.hpp>
+#include <limn/pose/box.hpp>
 #include <limn/pose/heatmaps.hpp>
-#include <limn/pose/pose.hpp>
 
 namespace limn {
+
+/// Constants of the decoder of people's boxes.
+struct CenterOptions {
+  float threshold = 0.3f;  ///< least score of a box, 0 to 1
+  Index max_people = 100;  ///< boxes with lower scores are dropped
+  float iou = 0.6f;        ///< a box that has more than this in common with one of a higher score is dropped, 0 to 1
+};
 
 /// A person's box in photo pixels and the heatmap's value at its centre, 0 to 1: larger is surer, but it is not a
 /// probability.

@@ -7,9 +7,36 @@
 #include <string>
 #include <vector>
 
+#include <limn/pose/box_decoder.hpp>
 #include <limn/pose/heatmaps.hpp>
+#include <limn/pose/part_affinity.hpp>
 
 namespace limn {
+
+/// How the place of a keypoint is read from its heatmap.
+enum class DecoderType {
+  argmax,          ///< the largest cell
+  quarter_offset,  ///< a quarter cell from there towards the larger neighbour, in x and in y
+  dark,            ///< Newton step on the logarithm of the blurred heatmap
+  dark_udp,        ///< the same with another curvature, for models trained with unbiased data processing
+  part_affinity,   ///< several people, told apart by part affinity maps (part_affinity.hpp)
+  center,          ///< people's boxes, no keypoints (box_decoder.hpp)
+};
+
+/// A decoder with its constants, as a model file states them. Heatmap cell x stands for network input pixel
+/// `stride * x + offset`.
+struct DecoderOptions {
+  DecoderType type = DecoderType::argmax;
+  double offset = 0;  ///< input pixels; not the decoder's business but that of photo_from_heatmap (geometry.hpp)
+  Index margin = 1;   ///< quarter_offset only: cells kept clear of the border, 1 = Microsoft, 0 = imgclsmob
+  Index kernel =
+      11;  ///< dark, dark_udp: width of the Gaussian in cells, odd; 11 for models trained with sigma 2, 17 with 3
+  /// Of one person's heatmaps: the score from which a keypoint is worth drawing. Not the decoder's business but that of
+  /// whoever draws; see DrawOptions::threshold.
+  float draw_threshold = 0.2f;
+  PartAffinityOptions part_affinity = {};  ///< part_affinity only
+  CenterOptions center = {};               ///< center only
+};
 
 /// Memory that `decode` works in. One for each thread; once it has grown to the largest heatmaps, nothing is allocated.
 struct DecoderWorkspace {

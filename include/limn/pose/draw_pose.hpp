@@ -10,6 +10,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/image/affine.hpp>
 #include <limn/image/draw.hpp>
 #include <limn/image/image.hpp>
 #include <limn/image/resample.hpp>

@@ -64,48 +64,4 @@ struct Peak {
   float score = 0;
 };
 
-/// How the place of a keypoint is read from its heatmap.
-enum class DecoderType {
-  argmax,          ///< the largest cell
-  quarter_offset,  ///< a quarter cell from there towards the larger neighbour, in x and in y
-  dark,            ///< Newton step on the logarithm of the blurred heatmap
-  dark_udp,        ///< the same with another curvature, for models trained with unbiased data processing
-  part_affinity,   ///< several people, told apart by part affinity maps (part_affinity.hpp)
-  center,          ///< people's boxes, no keypoints (box_decoder.hpp)
-};
-
-/// Constants of the part affinity decoder. The defaults are those of trt_pose (trt_pose/parse_objects.py);
-/// jetson-inference has 0.15 for both thresholds and wants 2 keypoints of a person.
-struct PartAffinityOptions {
-  float cmap_threshold = 0.1f;  ///< least confidence of a peak, positive
-  float link_threshold = 0.1f;  ///< two keypoints are linked if their score is larger
-  Index window = 5;             ///< cells, odd: a peak is the largest in this window, and its place the centroid of it
-  Index samples = 7;            ///< places on the line between two keypoints at which the affinity is read, at least 2
-  Index max_peaks = 100;        ///< of each keypoint; further ones, lower in the photo, are not seen
-  Index max_objects = 100;      ///< groups of linked keypoints; further ones are not seen
-  Index min_keypoints = 1;      ///< smaller groups are no people
-};
-
-/// Constants of the decoder of people's boxes.
-struct CenterOptions {
-  float threshold = 0.3f;  ///< least score of a box, 0 to 1
-  Index max_people = 100;  ///< boxes with lower scores are dropped
-  float iou = 0.6f;        ///< a box that has more than this in common with one of a higher score is dropped, 0 to 1
-};
-
-/// A decoder with its constants, as a model file states them. Heatmap cell x stands for network input pixel
-/// `stride * x + offset`.
-struct DecoderOptions {
-  DecoderType type = DecoderType::argmax;
-  double offset = 0;  ///< input pixels; not the decoder's business but that of photo_from_heatmap (geometry.hpp)
-  Index margin = 1;   ///< quarter_offset only: cells kept clear of the border, 1 = Microsoft, 0 = imgclsmob
-  Index kernel =
-      11;  ///< dark, dark_udp: width of the Gaussian in cells, odd; 11 for models trained with sigma 2, 17 with 3
-  /// Of one person's heatmaps: the score from which a keypoint is worth drawing. Not the decoder's business but that of
-  /// whoever draws; see DrawOptions::threshold.
-  float draw_threshold = 0.2f;
-  PartAffinityOptions part_affinity = {};  ///< part_affinity only
-  CenterOptions center = {};               ///< center only
-};
-
 }  // namespace limn

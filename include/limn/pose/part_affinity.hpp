@@ -23,13 +23,25 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
-#include <limn/image/resample.hpp>
+#include <limn/image/affine.hpp>
 #include <limn/pose/assignment.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+
+/// Constants of the part affinity decoder. The defaults are those of trt_pose (trt_pose/parse_objects.py);
+/// jetson-inference has 0.15 for both thresholds and wants 2 keypoints of a person.
+struct PartAffinityOptions {
+  float cmap_threshold = 0.1f;  ///< least confidence of a peak, positive
+  float link_threshold = 0.1f;  ///< two keypoints are linked if their score is larger
+  Index window = 5;             ///< cells, odd: a peak is the largest in this window, and its place the centroid of it
+  Index samples = 7;            ///< places on the line between two keypoints at which the affinity is read, at least 2
+  Index max_peaks = 100;        ///< of each keypoint; further ones, lower in the photo, are not seen
+  Index max_objects = 100;      ///< groups of linked keypoints; further ones are not seen
+  Index min_keypoints = 1;      ///< smaller groups are no people
+};
 
 /// A link of the skeleton and the two part affinity maps that hold it: on the limb, they are the components of the unit
 /// vector from keypoint `from` to keypoint `to`, elsewhere they are zero.

@@ -1,50 +1,16 @@
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include <limn/core/error.hpp>
-#include <limn/image/resample.hpp>
+#include <limn/image/affine.hpp>
+#include <limn/pose/box.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
-
-/// A rectangle in photo pixels: left top corner and size.
-struct Box {
-  float x = 0;
-  float y = 0;
-  float width = 0;
-  float height = 0;
-};
-
-/// "[x, y, width, height]", for messages.
-inline std::string to_string(const Box& box) {
-  return "[" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " + std::to_string(box.width) + ", " +
-         std::to_string(box.height) + "]";
-}
-
-namespace detail {
-
-inline bool is_finite(const Box& box) {
-  return std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) && std::isfinite(box.height);
-}
-
-/// For where a box may be empty: throws Error unless it is made of finite numbers.
-inline void check_finite(const Box& box) {
-  if (!is_finite(box)) throw Error("box " + to_string(box) + ": expected finite x, y, width and height");
-}
-
-}  // namespace detail
-
-/// Throws Error unless the box is made of finite numbers and has a positive size.
-inline void check(const Box& box) {
-  if (!detail::is_finite(box) || box.width <= 0 || box.height <= 0) {
-    throw Error("box " + to_string(box) + ": expected x, y, width, height, finite and the size positive");
-  }
-}
 
 /// One named point of the body. x and y are photo pixels, right and down, whole numbers being pixel centres; the point
 /// may lie outside the photo. The score is the maximum of the keypoint's heatmap: larger is surer, but it is not a

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
+#include <estimator/blob_detector.hpp>
+#include <estimator/tiny_model.hpp>
+#include <limn/estimator/person_detector.hpp>
+#include <limn/estimator/pose_estimator.hpp>
 #include <limn/pose/draw_pose.hpp>
 #include <limn/pose/part_affinity.hpp>
-#include <limn/pose/person_detector.hpp>
-#include <limn/pose/pose_estimator.hpp>
 #include <pose/affinity_scene.hpp>
-#include <pose/blob_detector.hpp>
-#include <pose/tiny_model.hpp>
 
 #include "counted_new.hpp"
 

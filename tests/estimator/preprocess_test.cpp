@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <limn/core/tensor.hpp>
+#include <limn/estimator/preprocess.hpp>
 #include <limn/pose/geometry.hpp>
-#include <limn/pose/preprocess.hpp>
 
 using namespace limn;
 

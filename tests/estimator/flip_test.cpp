@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <limn/pose/flip.hpp>
+#include <limn/estimator/flip.hpp>
 
 using namespace limn;
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include <limn/pose/json.hpp>
+#include <limn/pose/pose_json.hpp>
 
 namespace {
 

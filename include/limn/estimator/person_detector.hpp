@@ -7,12 +7,12 @@
 
 #include <limn/core/error.hpp>
 #include <limn/engine/plan.hpp>
+#include <limn/estimator/detector_options.hpp>
+#include <limn/estimator/preprocess.hpp>
+#include <limn/estimator/workspace_store.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/pose/box_decoder.hpp>
-#include <limn/pose/detector_options.hpp>
 #include <limn/pose/geometry.hpp>
-#include <limn/pose/preprocess.hpp>
-#include <limn/pose/workspace_store.hpp>
 
 namespace limn {
 

@@ -9,16 +9,16 @@
 
 #include <limn/core/error.hpp>
 #include <limn/engine/plan.hpp>
+#include <limn/estimator/estimator_options.hpp>
+#include <limn/estimator/flip.hpp>
+#include <limn/estimator/person_detector.hpp>
+#include <limn/estimator/preprocess.hpp>
+#include <limn/estimator/workspace_store.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/pose/decoders.hpp>
-#include <limn/pose/estimator_options.hpp>
-#include <limn/pose/flip.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/part_affinity.hpp>
-#include <limn/pose/person_detector.hpp>
 #include <limn/pose/pose.hpp>
-#include <limn/pose/preprocess.hpp>
-#include <limn/pose/workspace_store.hpp>
 
 namespace limn {
 

@@ -11,9 +11,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <limn/estimator/pose_estimator.hpp>
 #include <limn/image/io.hpp>
 #include <limn/network/plain_executor.hpp>
-#include <limn/pose/pose_estimator.hpp>
 
 using namespace limn;
 

@@ -8,15 +8,15 @@
 #include <thread>
 #include <vector>
 
+#include <limn/estimator/pose_estimator.hpp>
 #include <limn/image/io.hpp>
 #include <limn/network/plain_executor.hpp>
-#include <limn/pose/pose_estimator.hpp>
 
+#include "estimator/blob_detector.hpp"
+#include "estimator/tiny_model.hpp"
 #include "formula_weights.hpp"
 #include "model_file/safetensors_writer.hpp"
 #include "pose/affinity_scene.hpp"
-#include "pose/blob_detector.hpp"
-#include "pose/tiny_model.hpp"
 
 using namespace limn;
 
@@ -113,9 +113,8 @@ TEST_CASE("the estimate of the default model is what its plain layers and the de
   Tensor input({3, document.input.height, document.input.width});
   preprocess(photo, box, document.input, document.input.width, document.input.height, input.matrix());
   const Tensor heatmaps = run_plain(model.graph(), model.weights(), input)[0];
-  const Pose expected =
-      make_pose(decode(heatmaps, document.decoder), document.skeleton,
-                photo_from_heatmap(network, limn::heatmap_stride(document.network), document.decoder.offset), box);
+  const Pose expected = make_pose(decode(heatmaps, document.decoder), document.skeleton,
+                                  photo_from_heatmap(network, 4, document.decoder.offset), box);
 
   auto workspace = estimator().make_workspace();
   const Pose found = estimator().estimate(photo, box, workspace);
@@ -429,8 +428,7 @@ TEST_CASE("the flip test reads keypoints from the mean with the mirror image's h
         }
       }
     }
-    const double stride = heatmap_stride(document.network);
-    const Affine to_photo = photo_from_heatmap(network, stride, document.decoder.offset);
+    const Affine to_photo = photo_from_heatmap(network, 4, document.decoder.offset);
     check_same(found, make_pose(decode(heatmaps, document.decoder), document.skeleton, to_photo, box), 0.05F);
     CHECK(workspace.size_in_bytes() > estimator().make_workspace().size_in_bytes());
   }

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include <limn/pose/crop.hpp>
+#include <limn/estimator/crop.hpp>
 
 using namespace limn;
 

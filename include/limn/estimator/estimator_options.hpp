@@ -24,9 +24,9 @@ struct EstimatorOptions {
   /// People whose boxes are given together that the network looks at in one run: a few percent less time for each, and
   /// more where the network's input is small, for more memory. See Plan::run.
   Index batch = 1;
-  /// The flip test: keypoints are read from the mean of the photo's heatmaps and its mirror image's (pose/flip.hpp).
-  /// Twice the time, for 1 to 2 points of accuracy; most published numbers are with it.
-  /// Not for models that tell several people apart.
+  /// The flip test: keypoints are read from the mean of the photo's heatmaps and its mirror image's
+  /// (estimator/flip.hpp). Twice the time, for 1 to 2 points of accuracy; most published numbers are with it. Not for
+  /// models that tell several people apart.
   bool flip = false;
   /// Whether heatmaps that were mirrored back are moved one cell to the right, as Microsoft's and HRNet's evaluations
   /// do; for models whose decoder offset is 0.
@@ -34,8 +34,8 @@ struct EstimatorOptions {
   /// How much of the photo around a box the network sees, as InputDocument::crop; absent means as the model file says.
   /// 1.1 to 1.25 where people touch each other and the model was not trained on such photos; 0 for no crop.
   std::optional<double> crop;
-  /// Finds the people that PoseEstimator::estimate_all() looks at (pose/person_detector.hpp); several estimators may
-  /// share one. Not for models that tell several people apart.
+  /// Finds the people that PoseEstimator::estimate_all() looks at (estimator/person_detector.hpp); several estimators
+  /// may share one. Not for models that tell several people apart.
   std::shared_ptr<const PersonDetector> detector;
   /// The most bytes that the model's weights and one workspace, without the detector's, may take together (see Plan): a
   /// model file, or a large input, that needs more is an Error that says how much.

@@ -3,9 +3,9 @@
 #include <array>
 
 #include <limn/core/eigen.hpp>
+#include <limn/estimator/crop.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/model_file/document.hpp>
-#include <limn/pose/crop.hpp>
 #include <limn/pose/geometry.hpp>
 
 namespace limn {

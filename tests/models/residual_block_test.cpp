@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <limn/layers/residual_block.hpp>
+#include <limn/models/residual_block.hpp>
 #include <limn/network/plain_executor.hpp>
 
 #include "reference_data.hpp"

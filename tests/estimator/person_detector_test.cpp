@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include <limn/estimator/person_detector.hpp>
 #include <limn/network/plain_executor.hpp>
-#include <limn/pose/person_detector.hpp>
 
+#include "estimator/blob_detector.hpp"
 #include "formula_weights.hpp"
 #include "model_file/safetensors_writer.hpp"
 #include "model_file/temporary_file.hpp"
-#include "pose/blob_detector.hpp"
 
 using namespace limn;
 
