@@ -32,7 +32,7 @@ void check_against_plain(const Layer& layer, const Shape& input_shape, Plain&& p
   CAPTURE(layer.padding.height);
   for (const bool relu : {false, true}) {
     for (const Tensor* added : {static_cast<const Tensor*>(nullptr), static_cast<const Tensor*>(&residual)}) {
-      const DirectConvolution kernel(layer, input_shape, weight, bias, relu);
+      const DirectConvolution kernel(layer, {input_shape, weight, bias, relu});
       const Tensor expected = finish_plain([&] { return plain(input, weight, bias); }, added, relu);
       for (const int threads : {1, 3}) {
         const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);

@@ -53,6 +53,17 @@ inline void check_memory(std::string_view what, std::int64_t bytes, std::int64_t
               (most == max_memory ? " (max_memory)" : "") + ", found a need of " + std::to_string(bytes));
 }
 
+/// What a network has taken of the memory that its user allows.
+struct MemoryLimit {
+  std::int64_t taken = 0;
+  std::int64_t max_memory = default_max_memory;
+
+  /// Throws Error, which names `what`, if as many bytes more as the product says are too many.
+  void check(std::string_view what, std::initializer_list<std::int64_t> bytes) const {
+    check_memory(what, checked_sum(what, taken, checked_product<std::int64_t>(what, bytes)), max_memory);
+  }
+};
+
 }  // namespace detail
 
 }  // namespace limn

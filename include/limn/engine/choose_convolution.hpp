@@ -1,12 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
-#include <utility>
 
-#include <limn/core/sizes.hpp>
 #include <limn/engine/direct_convolution.hpp>
 #include <limn/engine/winograd_convolution.hpp>
 
@@ -61,65 +58,45 @@ double winograd_cost(Index in, Index out, Index phases, Index rows, Index column
   return cost.total();
 }
 
-/// What a plan may still take for the weights of one layer.
-struct WeightLimit {
-  const std::string& layer;
-  std::int64_t taken;  ///< bytes of the layers before
-  std::int64_t max_memory;
-
-  /// Throws Error if as many bytes more as the product says are too many.
-  void check(std::initializer_list<std::int64_t> bytes) const {
-    const std::string what = "engine: weights up to " + layer;
-    check_memory(what, checked_sum(what, taken, checked_product<std::int64_t>(what, bytes)), max_memory);
-  }
-};
-
 /// The candidate with the lowest expected cost for `phases` convolutions of R x R kernels with `rows` x `columns`
-/// results each and `batch` images, with batch norm, ReLU and residual sum drawn in. Throws Error if its weights would
-/// take more memory than `limit`.
+/// results each. Throws Error if its weights would take more memory than the task's limit.
 template <int R, int Step, class Layer>
-std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const Shape& input, Index phases, Index rows,
-                                             Index columns, const Eigen::VectorXf& weight, const Eigen::VectorXf& bias,
-                                             bool relu, Index batch, const WeightLimit& limit) {
+std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const ConvolutionTask& task, Index phases, Index rows,
+                                             Index columns) {
   using Small = WinogradConvolution<2, R, Step>;
   using Large = WinogradConvolution<4, R, Step>;
+  // In its own layout, each takes more room than the layer's weights.
+  const auto check_memory = [&](std::int64_t copies, std::int64_t places) {
+    task.limit.check("engine: weights up to " + std::string(task.name),
+                     {copies, places, layer.in_channels, padded_rows(layer.out_channels), sizeof(float)});
+  };
   if (Large::supports(layer)) {
-    const double direct = direct_cost(layer, rows, columns, batch);
-    const double small = winograd_cost<Small>(layer.in_channels, layer.out_channels, phases, rows, columns, batch);
-    const double large = winograd_cost<Large>(layer.in_channels, layer.out_channels, phases, rows, columns, batch);
-    // In its own layout, each takes more room than the layer's weights.
-    const auto check_winograd = [&](std::int64_t places) {
-      limit.check({phases, places, layer.in_channels, padded_rows(layer.out_channels), sizeof(float)});
-    };
+    const double direct = direct_cost(layer, rows, columns, task.batch);
+    const double small = winograd_cost<Small>(layer.in_channels, layer.out_channels, phases, rows, columns, task.batch);
+    const double large = winograd_cost<Large>(layer.in_channels, layer.out_channels, phases, rows, columns, task.batch);
     if (large <= small && large <= direct) {
-      check_winograd(Large::N * Large::N);
-      return std::make_unique<Large>(layer, input, weight, bias, relu, batch);
+      check_memory(phases, Large::N * Large::N);
+      return std::make_unique<Large>(layer, task);
     }
     if (small <= direct) {
-      check_winograd(Small::N * Small::N);
-      return std::make_unique<Small>(layer, input, weight, bias, relu, batch);
+      check_memory(phases, Small::N * Small::N);
+      return std::make_unique<Small>(layer, task);
     }
   }
-  limit.check({layer.kernel.area(), layer.in_channels, padded_rows(layer.out_channels), sizeof(float)});
-  return std::make_unique<DirectConvolution>(layer, input, weight, bias, relu);
+  check_memory(1, layer.kernel.area());
+  return std::make_unique<DirectConvolution>(layer, task);
 }
 
 /// The kernel for a convolution, by cheapest_convolution.
-inline std::unique_ptr<Kernel> make_convolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight,
-                                                const Eigen::VectorXf& bias, bool relu, Index batch,
-                                                const WeightLimit& limit) {
-  const Shape output = layer.output_shape(input);
-  if (layer.stride == Extent(2)) {
-    return cheapest_convolution<3, 2>(layer, input, 1, output.height, output.width, weight, bias, relu, batch, limit);
-  }
-  return cheapest_convolution<3, 1>(layer, input, 1, output.height, output.width, weight, bias, relu, batch, limit);
+inline std::unique_ptr<Kernel> make_convolution(const Conv2d& layer, const ConvolutionTask& task) {
+  const Shape output = layer.output_shape(task.input);
+  if (layer.stride == Extent(2)) return cheapest_convolution<3, 2>(layer, task, 1, output.height, output.width);
+  return cheapest_convolution<3, 1>(layer, task, 1, output.height, output.width);
 }
 
 /// The same for a transposed convolution, whose four phases each have as many results as the input has pixels.
-inline std::unique_ptr<Kernel> make_convolution(const ConvTranspose2d& layer, const Shape& input,
-                                                const Eigen::VectorXf& weight, const Eigen::VectorXf& bias, bool relu,
-                                                Index batch, const WeightLimit& limit) {
-  return cheapest_convolution<2, 1>(layer, input, 4, input.height, input.width, weight, bias, relu, batch, limit);
+inline std::unique_ptr<Kernel> make_convolution(const ConvTranspose2d& layer, const ConvolutionTask& task) {
+  return cheapest_convolution<2, 1>(layer, task, 4, task.input.height, task.input.width);
 }
 
 }  // namespace limn::detail

@@ -77,9 +77,8 @@ struct ConvolutionPhase {
 /// elements ky with ky = r + padding (mod s) from the inputs m + (r + padding - ky) / s.
 class DirectConvolution : public Kernel {
  public:
-  DirectConvolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight, Eigen::VectorXf bias,
-                    bool relu)
-      : relu_(relu), bias_(std::move(bias)) {
+  DirectConvolution(const Conv2d& layer, const ConvolutionTask& task) : relu_(task.relu), bias_(task.bias) {
+    const Shape& input = task.input;
     initialise(layer.output_shape(input), input);
     step_ = layer.stride;
     const auto reach = [](Index count, Index stride, Index kernel, Index padding, Index size) {
@@ -98,15 +97,14 @@ class DirectConvolution : public Kernel {
     }
     const Index area = layer.kernel.area();
     pack(phase, [&](Index ky, Index kx) {
-      return StridedMatrix(weight.data() + ky * layer.kernel.width + kx, layer.out_channels, layer.in_channels,
+      return StridedMatrix(task.weight.data() + ky * layer.kernel.width + kx, layer.out_channels, layer.in_channels,
                            {area, layer.in_channels * area});
     });
     phases_.push_back(std::move(phase));
   }
 
-  DirectConvolution(const ConvTranspose2d& layer, const Shape& input, const Eigen::VectorXf& weight,
-                    Eigen::VectorXf bias, bool relu)
-      : relu_(relu), bias_(std::move(bias)) {
+  DirectConvolution(const ConvTranspose2d& layer, const ConvolutionTask& task) : relu_(task.relu), bias_(task.bias) {
+    const Shape& input = task.input;
     initialise(layer.output_shape(input), input);
     out_step_ = layer.stride;
     const Index area = layer.kernel.area();
@@ -153,7 +151,7 @@ class DirectConvolution : public Kernel {
           // From the oldest input to the newest the kernel runs backwards.
           const Index tap_y = v.first + (v.count - 1 - ky) * layer.stride.height;
           const Index tap_x = h.first + (h.count - 1 - kx) * layer.stride.width;
-          return StridedMatrix(weight.data() + tap_y * layer.kernel.width + tap_x, layer.out_channels,
+          return StridedMatrix(task.weight.data() + tap_y * layer.kernel.width + tap_x, layer.out_channels,
                                layer.in_channels, {layer.out_channels * area, area});
         });
         phases_.push_back(std::move(phase));

@@ -2,11 +2,25 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
 
+#include <limn/core/eigen.hpp>
+#include <limn/core/sizes.hpp>
 #include <limn/core/tensor.hpp>
 #include <limn/core/thread_pool.hpp>
 
 namespace limn::detail {
+
+/// A convolution as a plan wants it done: what its kernel is made for and of. Refers to what its maker holds.
+struct ConvolutionTask {
+  const Shape& input;
+  const Eigen::VectorXf& weight;  ///< with the batch norm folded in, PyTorch's order
+  const Eigen::VectorXf& bias;    ///< one value for each output channel
+  bool relu = false;              ///< whether results below 0 become 0, after the residual has been added
+  Index batch = 1;                ///< the most images in one run
+  std::string_view name = "convolution";
+  MemoryLimit limit = {};  ///< for the weights in the kernel's own layout
+};
 
 /// What a kernel works on. Feature maps lie in memory as Tensor lays them out.
 struct KernelArguments {

@@ -36,23 +36,21 @@ class WinogradConvolution : public Kernel {
            layer.padding == Extent(1) && layer.output_padding == Extent(0) && whole_packets(layer);
   }
 
-  WinogradConvolution(const Conv2d& layer, const Shape& input, const Eigen::VectorXf& weight, Eigen::VectorXf bias,
-                      bool relu, Index batch = 1)
-      : WinogradConvolution(input, layer.output_shape(input), 1, std::move(bias), relu, batch) {
+  WinogradConvolution(const Conv2d& layer, const ConvolutionTask& task)
+      : WinogradConvolution(task, layer.output_shape(task.input), 1) {
     const Index taps = layer.kernel.area();
     add_phase(-layer.padding.height, -layer.padding.width, 0, 0, [&](Index out, Index in, Index ky, Index kx) {
-      return weight[(out * layer.in_channels + in) * taps + ky * R + kx];
+      return task.weight[(out * layer.in_channels + in) * taps + ky * R + kx];
     });
   }
 
-  WinogradConvolution(const ConvTranspose2d& layer, const Shape& input, const Eigen::VectorXf& weight,
-                      Eigen::VectorXf bias, bool relu, Index batch = 1)
-      : WinogradConvolution(input, layer.output_shape(input), 2, std::move(bias), relu, batch) {
+  WinogradConvolution(const ConvTranspose2d& layer, const ConvolutionTask& task)
+      : WinogradConvolution(task, layer.output_shape(task.input), 2) {
     // Even outputs 2 m take kernel elements 3 and 1 from inputs m - 1 and m, odd ones 2 and 0 from m and m + 1.
     for (Index py = 0; py < 2; ++py) {
       for (Index px = 0; px < 2; ++px) {
         add_phase(py - 1, px - 1, py, px, [&](Index out, Index in, Index ky, Index kx) {
-          return weight[(in * layer.out_channels + out) * 16 + (3 - py - 2 * ky) * 4 + 3 - px - 2 * kx];
+          return task.weight[(in * layer.out_channels + out) * 16 + (3 - py - 2 * ky) * 4 + 3 - px - 2 * kx];
         });
       }
     }
@@ -152,11 +150,10 @@ class WinogradConvolution : public Kernel {
     return layer.in_channels % packet_size == 0 && layer.out_channels % packet_size == 0;
   }
 
-  WinogradConvolution(const Shape& input, const Shape& output, Index out_step, Eigen::VectorXf bias, bool relu,
-                      Index batch)
-      : relu_(relu),
-        bias_(std::move(bias)),
-        input_(input),
+  WinogradConvolution(const ConvolutionTask& task, const Shape& output, Index out_step)
+      : relu_(task.relu),
+        bias_(task.bias),
+        input_(task.input),
         output_(output),
         out_step_(out_step),
         rows_(output.height / out_step),
@@ -164,9 +161,9 @@ class WinogradConvolution : public Kernel {
         tiles_y_((rows_ + M - 1) / M),
         tiles_x_((columns_ + M - 1) / M),
         // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
-        in_stride_(input.channels + floats_per_cache_line),
+        in_stride_(task.input.channels + floats_per_cache_line),
         panels_((output.channels + panel_rows - 1) / panel_rows),
-        block_((std::min)(Index{block_tiles}, batch * tiles_y_ * tiles_x_)) {}
+        block_((std::min)(Index{block_tiles}, task.batch * tiles_y_ * tiles_x_)) {}
 
   /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
   template <class KernelWeight>
