@@ -12,7 +12,7 @@ int main(int argc, char** argv) try {
   if (argc != 3) return 2;
   const limn::PoseEstimator estimator(argv[1]);
   const limn::Image photo = picture(argv[2]);
-  const limn::Pose pose = estimator.estimate(photo);
+  const limn::Pose pose = estimator.estimate(photo, limn::box_of(photo));
   for (const limn::Keypoint& keypoint : pose.keypoints) {
     std::printf("%-16s %6.1f %6.1f  %.2f\n", keypoint.name.c_str(), static_cast<double>(keypoint.x),
                 static_cast<double>(keypoint.y), static_cast<double>(keypoint.score));

@@ -80,6 +80,7 @@ TEST_CASE("on labelled people the engine's heatmaps are those of the plain layer
   const InputDocument& document = model.document().input;
   const PoseEstimator estimator(model);
   PoseEstimator::Workspace workspace = estimator.make_workspace();
+  Pose pose;
   Tensor input({3, document.height, document.width});
 
   const auto& annotations = people.at("annotations");
@@ -95,7 +96,7 @@ TEST_CASE("on labelled people the engine's heatmaps are those of the plain layer
     const Box box{corners.at(0), corners.at(1), corners.at(2), corners.at(3)};
     const Image photo = load_image(people_folder() + "/" + name);
 
-    estimator.estimate(photo, box, workspace);
+    estimator.estimate(photo, box, workspace, pose);
     preprocess(photo, box, document, document.width, document.height, input.matrix());
     const Tensor plain = run_plain(model.graph(), model.weights(), input)[0];
 

@@ -100,6 +100,20 @@ std::string partner_of(const std::string& name) {
   return name;
 }
 
+Pose estimate_in(PoseEstimator::Workspace& workspace, const PoseEstimator& estimator, const ImageView& photo,
+                 const Box& box) {
+  Pose pose;
+  estimator.estimate(photo, box, workspace, pose);
+  return pose;
+}
+
+std::vector<Pose> everybody_in(PoseEstimator::Workspace& workspace, const PoseEstimator& estimator,
+                               const ImageView& photo) {
+  std::vector<Pose> poses;
+  estimator.estimate_all(photo, workspace, poses);
+  return poses;
+}
+
 }  // namespace
 
 TEST_CASE("the estimate of the default model is what its plain layers and the decoder give") {
@@ -117,7 +131,7 @@ TEST_CASE("the estimate of the default model is what its plain layers and the de
                                   photo_from_heatmap(network, 4, document.decoder.offset), box);
 
   auto workspace = estimator().make_workspace();
-  const Pose found = estimator().estimate(photo, box, workspace);
+  const Pose found = estimate_in(workspace, estimator(), photo, box);
   check_same(found, expected, 0.05F);
   CHECK(found.score == doctest::Approx(expected.score).epsilon(1e-3));
 
@@ -136,7 +150,7 @@ TEST_CASE("the estimate of the default model is what its plain layers and the de
 
 TEST_CASE("the same photo in any pixel format, stride or orientation of rows gives the same pose") {
   const Image photo = load_image(sample_photo);
-  const Pose expected = estimator().estimate(photo);
+  const Pose expected = estimator().estimate(photo, box_of(photo));
   for (const auto& [format, order] : {std::pair<PixelFormat, std::vector<int>>{PixelFormat::bgr, {2, 1, 0}},
                                       {PixelFormat::rgba, {0, 1, 2, -1}},
                                       {PixelFormat::bgra, {2, 1, 0, -1}}}) {
@@ -157,16 +171,16 @@ TEST_CASE("the same photo in any pixel format, stride or orientation of rows giv
     }
     const ImageView view{buffer.data() + (photo.height() - 1) * row_stride, photo.width(), photo.height(), -row_stride,
                          format};
-    check_same(estimator().estimate(view), expected);
+    check_same(estimator().estimate(view, box_of(view)), expected);
   }
 }
 
 TEST_CASE("without a box the whole photo is the box, and several boxes give their poses in order") {
   const Image photo = load_image(sample_photo);
-  const Box whole = PoseEstimator::whole(photo);
+  const Box whole = box_of(photo);
   const Box part{100, 50, 300, 400};
   const Pose of_whole = estimator().estimate(photo, whole);
-  check_same(estimator().estimate(photo), of_whole);
+  check_same(estimator().estimate(photo, box_of(photo)), of_whole);
   const auto both = estimator().estimate(photo, std::vector<Box>{part, whole});
   REQUIRE(both.size() == 2);
   check_same(both[0], estimator().estimate(photo, part));
@@ -177,7 +191,7 @@ TEST_CASE("without a box the whole photo is the box, and several boxes give thei
 TEST_CASE("people looked at in batches have the poses they have alone, with and without the flip test") {
   const Image photo = load_image(sample_photo);
   const std::vector<Box> boxes = {
-      {100, 50, 300, 400}, PoseEstimator::whole(photo), {0, 0, 250, 300}, {60, 20, 400, 400}, {30, 60, 200, 350}};
+      {100, 50, 300, 400}, box_of(photo), {0, 0, 250, 300}, {60, 20, 400, 400}, {30, 60, 200, 350}};
   for (const bool flip : {false, true}) {
     EstimatorOptions options;
     options.flip = flip;
@@ -209,7 +223,7 @@ TEST_CASE("everybody, to a model of one person, is the person whose box is the p
   CHECK_FALSE(estimator().finds_several());
   const auto everybody = estimator().estimate_all(photo);
   REQUIRE(everybody.size() == 1);
-  check_same(everybody[0], estimator().estimate(photo));
+  check_same(everybody[0], estimator().estimate(photo, box_of(photo)));
   CHECK(everybody[0].box.width == static_cast<float>(photo.width()));
 }
 
@@ -219,7 +233,7 @@ TEST_CASE("everybody, to a model of several people, is whom its maps show, in ph
   const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
   CHECK(several.finds_several());
   auto workspace = several.make_workspace();
-  const auto everybody = several.estimate_all(photo, workspace);
+  const auto everybody = everybody_in(workspace, several, photo);
   CHECK(workspace.heatmaps().keypoints == 18);
   CHECK(workspace.affinities().keypoints == 42);
   CHECK(workspace.affinities().width == 24);
@@ -244,7 +258,7 @@ TEST_CASE("everybody, to a model of several people, is whom its maps show, in ph
   const auto again = several.estimate_all(photo);
   REQUIRE(again.size() == everybody.size());
   check_same(again.back(), everybody.back());
-  check_same(several.estimate(photo), everybody[best]);
+  check_same(several.estimate(photo, box_of(photo)), everybody[best]);
 }
 
 TEST_CASE("where a model of several people finds nobody, one pose has all keypoints absent") {
@@ -252,7 +266,7 @@ TEST_CASE("where a model of several people finds nobody, one pose has all keypoi
   const std::vector<unsigned char> bytes = model_of_several(1e6);
   const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
   CHECK(several.estimate_all(photo).empty());
-  const Pose nobody = several.estimate(photo);
+  const Pose nobody = several.estimate(photo, box_of(photo));
   REQUIRE(nobody.keypoints.size() == 18);
   CHECK(nobody.score == 0);
   for (const Keypoint& keypoint : nobody.keypoints) CHECK(keypoint.score == 0);
@@ -288,7 +302,7 @@ TEST_CASE("everybody, with a detector, is whom it finds, the surest first, each 
       CHECK(workspace.detections()[i].score == detections[i].score);
     }
     // Boxes of the caller's are as without a detector, and without a workspace everybody is the same.
-    check_same(detecting.estimate(photo), estimator().estimate(photo), 0.05F);
+    check_same(detecting.estimate(photo, box_of(photo)), estimator().estimate(photo, box_of(photo)), 0.05F);
     const std::vector<Pose> again = detecting.estimate_all(photo);
     REQUIRE(again.size() == 3);
     for (std::size_t i = 0; i < again.size(); ++i) check_same(again[i], poses[i]);
@@ -313,7 +327,7 @@ TEST_CASE("an estimator and its detector serve many threads at once") {
   for (std::vector<Pose>& poses : found) {
     threads.emplace_back([&] {
       auto workspace = detecting.make_workspace();
-      poses = detecting.estimate_all(photo, workspace);
+      poses = everybody_in(workspace, detecting, photo);
       poses = detecting.estimate_all(photo);
     });
   }
@@ -347,14 +361,14 @@ TEST_CASE("the flip test is refused for a model of several people") {
 
 TEST_CASE("one estimator serves many threads at once") {
   const Image photo = load_image(sample_photo);
-  const Pose expected = estimator().estimate(photo);
+  const Pose expected = estimator().estimate(photo, box_of(photo));
   std::vector<Pose> found(4);
   std::vector<std::thread> threads;
   for (Pose& pose : found) {
     threads.emplace_back([&photo, &pose] {
       auto workspace = estimator().make_workspace();
-      pose = estimator().estimate(photo, PoseEstimator::whole(photo), workspace);
-      pose = estimator().estimate(photo);
+      pose = estimate_in(workspace, estimator(), photo, box_of(photo));
+      pose = estimator().estimate(photo, box_of(photo));
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -363,7 +377,7 @@ TEST_CASE("one estimator serves many threads at once") {
 
 TEST_CASE("threads inside, a shared pool and the model's bytes in memory give the same pose") {
   const Image photo = load_image(sample_photo);
-  const Pose expected = estimator().estimate(photo);
+  const Pose expected = estimator().estimate(photo, box_of(photo));
   EstimatorOptions options;
   options.pool = std::make_shared<ThreadPool>(2);
 
@@ -371,8 +385,8 @@ TEST_CASE("threads inside, a shared pool and the model's bytes in memory give th
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
   const PoseEstimator threaded(Model::from_bytes(bytes.data(), bytes.size()), options);
   const PoseEstimator sharing(default_model, options);
-  check_same(threaded.estimate(photo), expected);
-  check_same(sharing.estimate(photo), expected);
+  check_same(threaded.estimate(photo, box_of(photo)), expected);
+  check_same(sharing.estimate(photo, box_of(photo)), expected);
 }
 
 TEST_CASE("any input size that is a multiple of 32 runs, and another is an error that says so") {
@@ -382,7 +396,7 @@ TEST_CASE("any input size that is a multiple of 32 runs, and another is an error
   options.input_height = 160;
   const PoseEstimator portrait(default_model, options);
   auto workspace = portrait.make_workspace();
-  portrait.estimate(photo, PoseEstimator::whole(photo), workspace);
+  estimate_in(workspace, portrait, photo, box_of(photo));
   CHECK(workspace.heatmaps().width == 24);
   CHECK(workspace.heatmaps().height == 40);
   options.input_width = 100;
@@ -399,8 +413,8 @@ TEST_CASE("the flip test reads keypoints from the mean with the mirror image's h
     options.flip_shift = shift;
     const PoseEstimator flipping(default_model, options);
     auto workspace = flipping.make_workspace();
-    flipping.estimate(photo, box, workspace);
-    const Pose found = flipping.estimate(photo, box, workspace);  // the workspace's second time
+    estimate_in(workspace, flipping, photo, box);
+    const Pose found = estimate_in(workspace, flipping, photo, box);  // the workspace's second time
 
     // By hand: the plain network on the input and on its mirror image, joints' names telling left from right.
     const Model model = Model::open(default_model);
@@ -476,7 +490,7 @@ TEST_CASE("a crop asked for replaces the model file's, and one below 1 is an err
     const PoseEstimator cropping(model, options);
     CHECK(cropping.document().input.crop == crop);
     auto workspace = cropping.make_workspace();
-    cropping.estimate(photo, box, workspace);
+    estimate_in(workspace, cropping, photo, box);
 
     InputDocument input = model.document().input;
     input.crop = crop;
@@ -496,10 +510,10 @@ TEST_CASE("a crop asked for replaces the model file's, and one below 1 is an err
 
 TEST_CASE("a photo of one pixel has a pose, and no photo or an empty box is an error") {
   const Image pixel(1, 1);
-  const Pose pose = estimator().estimate(pixel);
+  const Pose pose = estimator().estimate(pixel, box_of(pixel));
   REQUIRE(pose.keypoints.size() == 16);
   for (const Keypoint& keypoint : pose.keypoints) CHECK(std::isfinite(keypoint.x + keypoint.y + keypoint.score));
-  CHECK_THROWS_AS(estimator().estimate(ImageView{}), Error);
+  CHECK_THROWS_AS(estimator().estimate(ImageView{}, Box{0, 0, 1, 1}), Error);
   CHECK_THROWS_AS(estimator().estimate(pixel, Box{0, 0, 0, 5}), Error);
 }
 
@@ -511,7 +525,7 @@ TEST_CASE("a workspace can be read when its estimator is gone, and no other esti
     options.flip = flip;
     auto first = std::make_unique<const PoseEstimator>(tiny_estimator(options));
     auto workspace = first->make_workspace();
-    first->estimate(photo, box, workspace);
+    estimate_in(workspace, *first, photo, box);
     const float value = workspace.heatmaps()(1, 5, 3);
     const double scale = workspace.photo_from_heatmap().a;
     first.reset();
@@ -525,11 +539,9 @@ TEST_CASE("a workspace can be read when its estimator is gone, and no other esti
     const char* const expected = "pose estimator: the workspace was made by another estimator";
     Pose pose;
     std::vector<Pose> poses;
-    CHECK_THROWS_WITH_AS(second->estimate(photo, box, workspace), expected, Error);
     CHECK_THROWS_WITH_AS(second->estimate(photo, box, workspace, pose), expected, Error);
     CHECK_THROWS_WITH_AS(second->estimate(photo, std::vector<Box>{box, box}, workspace, poses), expected, Error);
     CHECK_THROWS_WITH_AS(second->estimate(photo, std::vector<Box>(), workspace, poses), expected, Error);
-    CHECK_THROWS_WITH_AS(second->estimate_all(photo, workspace), expected, Error);
     CHECK_THROWS_WITH_AS(second->estimate_all(photo, workspace, poses), expected, Error);
   }
 }
@@ -539,11 +551,11 @@ TEST_CASE("an estimator with a detector refuses the workspace of one without, an
   EstimatorOptions options;
   auto workspace = tiny_estimator().make_workspace();
   options.detector = blob_detector();
-  CHECK_THROWS_AS(tiny_estimator(options).estimate_all(photo, workspace), Error);
+  CHECK_THROWS_AS(everybody_in(workspace, tiny_estimator(options), photo), Error);
   EstimatorOptions large;
   large.input_width = 256;
   large.input_height = 256;
-  CHECK_THROWS_AS(tiny_estimator(large).estimate(photo, {0, 0, 80, 60}, workspace), Error);
+  CHECK_THROWS_AS(estimate_in(workspace, tiny_estimator(large), photo, {0, 0, 80, 60}), Error);
 }
 
 TEST_CASE("an estimator that was moved keeps its workspaces") {
@@ -551,7 +563,7 @@ TEST_CASE("an estimator that was moved keeps its workspaces") {
   PoseEstimator first = tiny_estimator();
   auto workspace = first.make_workspace();
   const PoseEstimator second = std::move(first);
-  CHECK(second.estimate(photo, {0, 0, 80, 60}, workspace).keypoints.size() == 2);
+  CHECK(estimate_in(workspace, second, photo, {0, 0, 80, 60}).keypoints.size() == 2);
 }
 
 TEST_CASE("what a workspace does not have is an error") {
@@ -566,12 +578,12 @@ TEST_CASE("what a workspace does not have is an error") {
                        "estimator's workspace: no part affinity maps, since its model is of one person", Error);
   CHECK_THROWS_WITH_AS(workspace.detections(),
                        "estimator's workspace: no detections, since its estimator has no detector", Error);
-  tiny.estimate(photo, box, workspace);
+  estimate_in(workspace, tiny, photo, box);
   CHECK(workspace.heatmaps().keypoints == 2);
   CHECK_THROWS_AS(workspace.affinities(), Error);
 
   // What failed, or looked at nobody, leaves none.
-  CHECK_THROWS_AS(tiny.estimate(ImageView{}, box, workspace), Error);
+  CHECK_THROWS_AS(estimate_in(workspace, tiny, ImageView{}, box), Error);
   CHECK_THROWS_WITH_AS(workspace.heatmaps(), empty, Error);
   std::vector<Pose> poses;
   tiny.estimate(photo, {box, box}, workspace, poses);
@@ -614,7 +626,6 @@ TEST_CASE("NaN and infinite boxes are errors wherever a box goes in") {
     const auto expected = doctest::Contains("finite and the size positive");
     CHECK_THROWS_WITH_AS(check(box), expected, Error);
     CHECK_THROWS_WITH_AS(tiny.estimate(photo, box), expected, Error);
-    CHECK_THROWS_WITH_AS(tiny.estimate(photo, box, workspace), expected, Error);
     CHECK_THROWS_WITH_AS(tiny.estimate(photo, box, workspace, pose), expected, Error);
     for (const auto& boxes : {std::vector<Box>{box}, {proper, box}, {proper, proper, box}}) {
       CHECK_THROWS_WITH_AS(tiny.estimate(photo, boxes), expected, Error);
@@ -641,7 +652,7 @@ TEST_CASE("a model that needs more memory than is allowed is an error that says 
                        Error);
   CHECK_THROWS_AS(tiny_estimator(options), Error);
   options.max_memory = 4 << 20;
-  CHECK(tiny_estimator(options).estimate(Image(80, 60)).keypoints.size() == 2);
+  CHECK(tiny_estimator(options).estimate(Image(80, 60), Box{0, 0, 80, 60}).keypoints.size() == 2);
   options.input_width = std::numeric_limits<Index>::max() / 32 * 32;
   CHECK_THROWS_WITH_AS(tiny_estimator(options), doctest::Contains("network input"), Error);
 }

@@ -192,12 +192,12 @@ Answer look(const PoseEstimator& estimator, const Frame& frame, PoseEstimator::W
     Image loaded;
     if (frame.file) loaded = decode_image(frame.bytes.data(), frame.bytes.size());
     const ImageView photo = frame.file ? loaded.view() : frame.view;
-    if (frame.boxes.empty()) {
-      answer.poses = workspace != nullptr ? estimator.estimate_all(photo, *workspace) : estimator.estimate_all(photo);
-    } else if (workspace != nullptr) {
-      estimator.estimate(photo, frame.boxes, *workspace, answer.poses);
+    if (workspace == nullptr) {
+      answer.poses = frame.boxes.empty() ? estimator.estimate_all(photo) : estimator.estimate(photo, frame.boxes);
+    } else if (frame.boxes.empty()) {
+      estimator.estimate_all(photo, *workspace, answer.poses);
     } else {
-      answer.poses = estimator.estimate(photo, frame.boxes);
+      estimator.estimate(photo, frame.boxes, *workspace, answer.poses);
     }
   } catch (const Error& error) {
     answer = {{}, error.what()};

@@ -39,6 +39,12 @@ inline std::vector<Index> mirrored_keypoints(const Skeleton& skeleton) {
   return partners;
 }
 
+/// How the flip test is done: see mirrored_keypoints() and average_with_mirrored().
+struct FlipTest {
+  std::vector<Index> partners;
+  bool shift = false;
+};
+
 /// Mirrors a picture from left to right: `from` and `to` are channels x (height * width), column y * width + x being
 /// pixel (x, y). Throws Error if their sizes differ or `width` does not divide them.
 inline void mirror(const Eigen::Ref<const Eigen::MatrixXf>& from, Index width, Eigen::Ref<Eigen::MatrixXf> to) {

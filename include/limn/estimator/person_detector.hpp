@@ -6,13 +6,11 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
-#include <limn/engine/plan.hpp>
 #include <limn/estimator/detector_options.hpp>
-#include <limn/estimator/preprocess.hpp>
+#include <limn/estimator/photo_network.hpp>
 #include <limn/estimator/workspace_store.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/pose/box_decoder.hpp>
-#include <limn/pose/geometry.hpp>
 
 namespace limn {
 
@@ -30,34 +28,26 @@ class PersonDetector {
     /// Throws Error if there was none yet, or the last one failed.
     HeatmapView heatmaps() const {
       check_filled();
-      return view(0);
+      return maps_.map(0);
     }
 
     /// Maps heatmap cells to pixels of the photo that was last looked at. Throws as heatmaps() does.
     const Affine& photo_from_heatmap() const {
       check_filled();
-      return photo_from_heatmap_;
+      return maps_.photo_from_heatmap();
     }
 
-    Index size_in_bytes() const { return plan_.size_in_bytes(); }
+    Index size_in_bytes() const { return maps_.size_in_bytes(); }
 
    private:
     friend class PersonDetector;
-    Workspace(Plan::Workspace plan, const Shape& heatmaps) : plan_(std::move(plan)), heatmaps_(heatmaps) {}
+    explicit Workspace(detail::PhotoNetwork::Workspace maps) : maps_(std::move(maps)) {}
 
     void check_filled() const {
-      if (!filled_) throw Error("detector's workspace: no heatmaps, since no detection has left any in it");
+      if (!maps_.filled()) throw Error("detector's workspace: no heatmaps, since no detection has left any in it");
     }
 
-    HeatmapView view(std::size_t output) const {
-      const auto values = plan_.output(output);
-      return HeatmapView::interleaved(values.data(), values.rows(), heatmaps_.height, heatmaps_.width);
-    }
-
-    Plan::Workspace plan_;
-    Shape heatmaps_;
-    Affine photo_from_heatmap_;
-    bool filled_ = false;  // whether the outputs of a run are in it
+    detail::PhotoNetwork::Workspace maps_;
   };
 
   /// Loads a detector's model file. Throws Error if it is not a valid one or the options do not fit it.
@@ -66,29 +56,18 @@ class PersonDetector {
 
   /// From a model that is open already. It is not needed any more afterwards.
   explicit PersonDetector(const Model& model, const DetectorOptions& options = {}) try
-      : document_(model.document()), store_(std::make_unique<Store>()) {
-    if (!finds_boxes(document_.network)) {
-      throw Error(model.name() + ": expected a model that finds people's boxes, found one that finds keypoints");
-    }
-    InputDocument& input = document_.input;
-    if (options.input_width != 0) input.width = options.input_width;
-    if (options.input_height != 0) input.height = options.input_height;
-    if (options.threshold) document_.decoder.center.threshold = *options.threshold;
-    check(document_.decoder.center);
-    plan_ = std::make_unique<const Plan>(
-        model.graph(), model.weights(), input.height, input.width,
-        options.pool != nullptr ? options.pool : std::make_shared<const ThreadPool>(options.threads), Index{1},
-        options.max_memory);
+      : network_(model, document_for(model, options), detail::pool_for(options), 1, options.max_memory),
+        store_(std::make_unique<Store>()) {
   } catch (...) {
     detail::rethrow_as_error(model.name());
   }
 
   /// What the model file says, `input.width`, `input.height` and `decoder.center.threshold` being those in use.
-  const ModelDocument& document() const { return document_; }
-  const Plan& plan() const { return *plan_; }
+  const ModelDocument& document() const { return network_.document(); }
+  const Plan& plan() const { return network_.plan(); }
 
   /// Throws Error if there is not so much memory.
-  Workspace make_workspace() const { return {plan_->make_workspace(), plan_->output_shape()}; }
+  Workspace make_workspace() const { return Workspace(network_.make_workspace()); }
 
   /// Everybody in the photo, the surest first; see decode_boxes(). Throws Error if the view is not a picture.
   std::vector<Detection> detect(const ImageView& photo) const {
@@ -102,16 +81,14 @@ class PersonDetector {
   /// again: nothing is allocated but for more people than ever before. Throws Error also if another detector made the
   /// workspace.
   void detect(const ImageView& photo, Workspace& workspace, std::vector<Detection>& people) const try {
-    if (!plan_->made(workspace.plan_)) throw Error("person detector: the workspace was made by another detector");
-    workspace.filled_ = false;
+    detail::PhotoNetwork::Workspace& maps = workspace.maps_;
+    if (!network_.made(maps)) throw Error("person detector: the workspace was made by another detector");
     const Box whole = box_of(photo);
-    preprocess(photo, whole, document_.input, document_.input.width, document_.input.height, workspace.plan_.input());
-    plan_->run(workspace.plan_);
-    workspace.photo_from_heatmap_ = photo_from_heatmap(document_, whole, plan_->output_shape());
-    workspace.filled_ = true;
-    const HeatmapView offsets = plan_->output_count() > 2 ? workspace.view(2) : HeatmapView();
-    decode_boxes({workspace.view(0), workspace.view(1), offsets}, document_.decoder.center,
-                 workspace.photo_from_heatmap_, whole, people);
+    network_.look(photo, whole, maps);
+    network_.run(maps);
+    const Affine& photo_from_heatmap = network_.locate(whole, maps);
+    const HeatmapView offsets = plan().output_count() > 2 ? maps.map(2) : HeatmapView();
+    decode_boxes({maps.map(0), maps.map(1), offsets}, document().decoder.center, photo_from_heatmap, whole, people);
   } catch (...) {
     detail::rethrow_as_error("person detector");
   }
@@ -119,8 +96,17 @@ class PersonDetector {
  private:
   using Store = detail::WorkspaceStore<Workspace>;
 
-  ModelDocument document_;
-  std::unique_ptr<const Plan> plan_;
+  static ModelDocument document_for(const Model& model, const DetectorOptions& options) {
+    if (!finds_boxes(model.document().network)) {
+      throw Error(model.name() + ": expected a model that finds people's boxes, found one that finds keypoints");
+    }
+    ModelDocument document = detail::document_for(model, options);
+    if (options.threshold) document.decoder.center.threshold = *options.threshold;
+    check(document.decoder.center);
+    return document;
+  }
+
+  detail::PhotoNetwork network_;
   std::unique_ptr<Store> store_;
 };
 
