@@ -36,8 +36,9 @@ import stick_figures
 import train
 from folder_test_case import FolderTestCase
 from limn_program import MODEL, PROGRAM
+from limn_convert.skeletons import flip_pairs_by_name
 from limn_train import TrainError, images
-from limn_train.annotations import Person, flip_pairs_by_name, read_annotations, with_keypoints
+from limn_train.annotations import Person, read_annotations, with_keypoints
 from limn_train.augmentation import (
     Variation,
     cropped,
