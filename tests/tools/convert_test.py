@@ -1101,6 +1101,8 @@ class Options(ConvertTest):
         document, _ = self.converts(trt_pose, *"--cmap-threshold 0.15 --link-threshold 0.2".split())
         thresholds = (document["decoder"]["cmap_threshold"], document["decoder"]["link_threshold"])
         self.assertEqual(thresholds, (0.15, 0.2))
+        document, _ = self.converts(trt_pose, "--link-threshold=-0.2")
+        self.assertEqual(document["decoder"]["link_threshold"], -0.2)
         document, _ = self.converts(trt_pose, *"--min-keypoints 2".split())
         self.assertEqual(document["decoder"]["min_keypoints"], 2)
         document, _ = self.converts(trt_pose, *"--decoder argmax".split())
