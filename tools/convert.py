@@ -90,7 +90,7 @@ def parse(arguments):
     add("--draw-threshold", type=number(0, 1e6), metavar="SCORE", help="from which keypoints are drawn (default: 0.2)")
     threshold = number(1e-6, 1e6)
     add("--cmap-threshold", type=threshold, metavar="T", help="part_affinity: least value of a peak")
-    add("--link-threshold", type=threshold, metavar="T", help="part_affinity: least score of a link")
+    add("--link-threshold", type=values, metavar="T", help="part_affinity: least score of a link")
     add("--min-keypoints", type=number(1, 4096, int), metavar="N", help="part_affinity: people with fewer are dropped")
     share = number(0, 1)
     add("--threshold", type=share, metavar="SCORE", help="center: least value of a peak (default: 0.3)")

@@ -24,6 +24,7 @@ except ImportError as error:
 
 import convert
 from limn_convert import ConvertError
+from limn_convert.networks import CHANNELS, DECONVS, RESNETS, WIDTHS
 from limn_convert.options import crop_factor, input_size, number
 from limn_train import TrainError
 from limn_train.augmentation import PADDING, Variation
@@ -31,7 +32,6 @@ from limn_train.crew import Crew, Lost, run_crew
 from limn_train.decoding import dark_kernel
 from limn_train.detection import PEOPLE, SceneVariation
 from limn_train.images import check_installed
-from limn_train.network import RESNETS
 from limn_train.start import start_from
 from limn_train.training import PUBLISHED_EPOCHS, PUBLISHED_STEPS, Recipe, Report, Trainer, precision_for, task_of
 
@@ -72,14 +72,14 @@ def parse(arguments):
     add("--depth", type=int, choices=sorted(RESNETS), default=18, help="of the ResNet (default: 18)")
     add(
         "--width",
-        type=number(1, 4096, int),
+        type=number(WIDTHS[0], WIDTHS[-1], int),
         metavar="CHANNELS",
         help="of the ResNet's first layer (default: 64; detector: 32)",
     )
     add("--input", type=input_size, metavar="HxW", help="default: 256x256; detector: 320x320")
     add(
         "--head",
-        type=number(1, 4096, int),
+        type=number(CHANNELS[0], CHANNELS[-1], int),
         nargs="+",
         metavar="CHANNELS",
         help="of the deconvolutions (default: 256, three times; one number stands for three; detector: 128, twice)",
@@ -213,8 +213,8 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     if options.detector:
         defaults = {"width": 32, "input": (320, 320), "head": [128, 128], "scale": 0.5}
-        if options.head and len(options.head) > 5:
-            parser.error("--head: expected one to five numbers")
+        if options.head and len(options.head) not in DECONVS:
+            parser.error(f"--head: expected {DECONVS[0]} to {DECONVS[-1]} numbers")
     else:
         defaults = {"width": 64, "input": (256, 256), "head": [256], "scale": 0.25}
         if options.head and len(options.head) not in (1, 3):

@@ -3,6 +3,8 @@
 Structure: Zhou, Wang & Kraehenbuehl, "Objects as Points", 2019. The state dict has the key names of the authors'
 release (xingyizhou/CenterNet, src/lib/models/networks/msra_resnet.py). The convolutions before the deconvolutions are
 imgclsmob's (pytorchcv/models/centernet.py), under limn's names.
+
+It owes nothing to limn's own descriptions, of which it is independent on purpose: what they have wrong shall show here.
 """
 
 from torch import nn

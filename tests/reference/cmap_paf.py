@@ -3,6 +3,8 @@
 Structure and key names of the state dict: NVIDIA-AI-IOT/trt_pose, trt_pose/models/resnet.py and common.py: a ResNet
 ("0.resnet") and a head of two branches ("1"). With attention each branch weighs its features with a sigmoid or a tanh
 of a convolution of them; without, upsampling and last convolution are one Sequential.
+
+It owes nothing to limn's own descriptions, of which it is independent on purpose: what they have wrong shall show here.
 """
 
 import re

@@ -3,6 +3,8 @@
 Structure: Sun, Xiao, Liu & Wang, "Deep High-Resolution Representation Learning for Human Pose Estimation", CVPR 2019.
 The state dict has the key names of the authors' release (leoxiaobin/deep-high-resolution-net.pytorch). Modules without
 weights are named as the nodes of limn's graph are.
+
+It owes nothing to limn's own descriptions, of which it is independent on purpose: what they have wrong shall show here.
 """
 
 from torch import nn

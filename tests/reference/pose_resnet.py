@@ -2,6 +2,8 @@
 
 Structure: Xiao, Wu & Wei, "Simple Baselines for Human Pose Estimation and Tracking", ECCV 2018. The state dict has the
 key names of the authors' release (microsoft/human-pose-estimation.pytorch).
+
+It owes nothing to limn's own descriptions, of which it is independent on purpose: what they have wrong shall show here.
 """
 
 from torch import nn

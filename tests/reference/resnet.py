@@ -2,6 +2,8 @@
 
 Parameters have torchvision's key names. Modules without weights (relu1, add, ...) are named as the nodes of limn's
 graph are, so that forward hooks give limn's names.
+
+It owes nothing to limn's own descriptions, of which it is independent on purpose: what they have wrong shall show here.
 """
 
 from typing import NamedTuple

@@ -773,7 +773,14 @@ class Refusals(OnnxTest):
         shape = constants_of(wide)[final.input[1]].shape
         set_constant(wide, final.input[1], np.zeros((5000,) + shape[1:], "<f4"))
         set_constant(wide, final.input[2], np.zeros(5000, "<f4"))
-        self.refuses(wide, "has shape [5000, 4, 1, 1], expected 1 to 4096 channels")
+        self.refuses(wide, "keypoints would be 5000, expected 1 to 4096")
+
+    def test_an_odd_number_of_fields_maps_is_refused(self):
+        model = model_of(exported("body", UNFOLDED))
+        final = node_of(model, "Conv", -1)
+        for name in final.input[1:3]:
+            set_constant(model, name, constants_of(model)[name][:-1])
+        self.refuses(model, "does not fit", "to 40 channels", "to 41 channels")
 
 
 # ---- With limn -----------------------------------------------------------------------------------------------------

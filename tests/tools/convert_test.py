@@ -43,7 +43,7 @@ from checkpoints import legacy_checkpoint, read_model, tensor, zip_checkpoint
 from folder_test_case import FolderTestCase
 from limn_convert import networks
 from limn_convert.families import FAMILIES
-from limn_convert.skeletons import SKELETONS
+from limn_convert.skeletons import SKELETONS, flip_pairs_by_name
 
 
 class ConvertTest(FolderTestCase):
@@ -770,6 +770,17 @@ class Keypoints(ConvertTest):
             self.assertEqual(paired, sides)
             for a, b in skeleton.flip_pairs:
                 self.assertEqual(names[a].split("_", 1)[1], names[b].split("_", 1)[1])
+            pairs = {frozenset(pair) for pair in skeleton.flip_pairs}
+            self.assertEqual({frozenset(pair) for pair in flip_pairs_by_name(names)}, pairs)
+
+    def test_flip_pairs_are_names_that_differ_in_left_and_right(self):
+        for names, pairs in (
+            (["nose", "left_eye", "right_eye"], [(1, 2)]),
+            (["wrist_right", "wrist_left", "left", "right"], [(1, 0), (2, 3)]),
+            (["left_eye", "right_ear", "eye_right"], []),
+            (["left_left", "left_right", "right_right"], [(0, 1)]),  # each in one pair at most
+        ):
+            self.assertEqual(flip_pairs_by_name(names), pairs)
 
     def test_body18_s_links_are_trt_pose_s(self):
         one_based = (
@@ -851,6 +862,7 @@ class Keypoints(ConvertTest):
             ({"keypoints": names, "links": [[1, 1]]}, "links"),
             ({"keypoints": names, "links": [[0, True]]}, "links"),
             ({"keypoints": names, "links": [[0, 1, 2]]}, "links"),
+            ({"keypoints": names, "links": [[0, 1]] * 4097}, "at most 4096"),
             ({"keypoints": names, "links": [], "flip_pairs": [[0, 5]]}, "flip_pairs"),
             ({"keypoints": names, "links": [], "flip_pairs": [[0, 1], [1, 2]]}, "flip_pairs"),
             ({"keypoints": names, "links": [], "flip_pairs": 3}, "flip_pairs"),
@@ -1089,6 +1101,8 @@ class Options(ConvertTest):
         document, _ = self.converts(trt_pose, *"--cmap-threshold 0.15 --link-threshold 0.2".split())
         thresholds = (document["decoder"]["cmap_threshold"], document["decoder"]["link_threshold"])
         self.assertEqual(thresholds, (0.15, 0.2))
+        document, _ = self.converts(trt_pose, "--link-threshold=-0.2")
+        self.assertEqual(document["decoder"]["link_threshold"], -0.2)
         document, _ = self.converts(trt_pose, *"--min-keypoints 2".split())
         self.assertEqual(document["decoder"]["min_keypoints"], 2)
         document, _ = self.converts(trt_pose, *"--decoder argmax".split())

@@ -806,6 +806,49 @@ class Info(ProgramTest):
         self.assertNotIn("keypoints", out)
         self.assertEqual([row[0] for row in self.rows(out)[-3:]], ["hm.sigmoid", "wh", "reg"])
 
+    def test_says_the_same_in_json(self):
+        self.write("dots.safetensors", dot_detector.model())
+        for arguments in ((MODEL,), ("dots.safetensors", "--input", "96x64"), ("--network", "pose-resnet18-body")):
+            out, found = self.limn("info", *arguments)[0], json.loads(self.limn("info", "--json", *arguments)[0])
+            # Sums and products of two maps have no row, and blocks are apart.
+            keys = ("name", "type", "output", "parameters", "multiply_adds")
+            layers = [tuple(layer[key] for key in keys) for layer in found["layers"] if len(layer["inputs"]) == 1]
+            self.assertEqual(layers, [row for row in self.rows(out) if row[3] is not None])
+            blocks = [(block["name"], block["type"]) for block in found["blocks"]]
+            self.assertEqual(blocks, [row[:2] for row in self.rows(out) if row[3] is None])
+            for name, key in (("Parameters", "parameters"), ("Multiply-adds", "multiply_adds")):
+                self.assertEqual(f"{found[key]:,}", self.total(out, name))
+            self.assertEqual(found["input"], json.loads(re.search(r"^input +(\[.*?\])", out, re.MULTILINE).group(1)))
+            if arguments[0] == "--network":
+                self.assertEqual(found["outputs"], {"heatmaps": "cmap_conv", "part_affinity": "paf_conv"})
+                self.assertIn(found["network"], out)
+                self.assertEqual([key for key in ("document", "tensors", "memory") if key in found], [])
+                continue
+            self.assertEqual(found["file"], arguments[0])
+            self.assertIn(found["document"]["name"], out)
+            self.assertEqual(found["bytes"], os.path.getsize(self.path(arguments[0])))
+            self.assertEqual(f"{found['bytes']:,}", self.total(out, "Model file"))
+            memory = (found["memory"][key] for key in ("weights", "thread"))
+            self.assertIn("In memory: {:,} bytes of weights, and {:,} bytes".format(*memory), out)
+        block = json.loads(self.limn("info", "--json")[0])["blocks"][0]
+        self.assertEqual((block["first"], block["last"]), ("layer1.0.conv1", "layer1.0"))
+
+    def test_lists_the_tensors_of_a_file_in_json(self):
+        with open(MODEL, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+        document = json.loads(header.pop("__metadata__")["limn"])
+        found = json.loads(self.limn("info", "--json", MODEL)[0])
+        tensors = {tensor["name"]: (tensor["dtype"], tensor["shape"], tensor["bytes"]) for tensor in found["tensors"]}
+        expected = {}
+        for name, entry in header.items():
+            begin, end = entry["data_offsets"]
+            expected[name] = (entry["dtype"], entry["shape"], end - begin)
+        self.assertEqual(tensors, expected)
+        self.assertEqual(len(tensors), len(found["tensors"]))
+        for key in ("keypoints", "links", "flip_pairs", "source", "accuracy"):
+            self.assertEqual(found["document"][key], document[key])
+
     def test_knows_the_default_detectors_network(self):
         out, _ = self.limn("info", "--network", "person-detector")
         maps = {row[0]: row[2] for row in self.rows(out)}
@@ -842,6 +885,9 @@ class Info(ProgramTest):
         self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
         self.assertIn("?]0;title??[2Jname?1m \u00fc", out)
         self.assertIn("a?b", out)
+        out, _ = self.limn("info", "--json", "hostile.safetensors")
+        self.assertNotRegex(out, "[^\n\x20-\x7e]")
+        self.assertEqual(json.loads(out)["document"]["name"], document["name"])
         document["decoder"]["type"] = "\x1b[31m"
         header["__metadata__"]["limn"] = json.dumps(document)
         text = json.dumps(header).encode()

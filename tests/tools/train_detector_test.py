@@ -296,6 +296,8 @@ class Network(unittest.TestCase):
         names = network.state_dict()
         self.assertEqual(names["hm.weight"].shape, (1, 8, 1, 1))
         self.assertEqual(names["layer4.1.conv2.weight"].shape, (32, 32, 3, 3))
+        heads = [f"{name}.{part}" for name in ("hm", "wh", "reg") for part in ("weight", "bias")]
+        self.assertEqual(list(names)[-6:], heads)
 
 
 class Scenes(FolderTestCase):

@@ -36,8 +36,9 @@ import stick_figures
 import train
 from folder_test_case import FolderTestCase
 from limn_program import MODEL, PROGRAM
+from limn_convert.skeletons import flip_pairs_by_name
 from limn_train import TrainError, images
-from limn_train.annotations import Person, flip_pairs_by_name, read_annotations, with_keypoints
+from limn_train.annotations import Person, read_annotations, with_keypoints
 from limn_train.augmentation import (
     Variation,
     cropped,
@@ -390,6 +391,7 @@ class Network(unittest.TestCase):
             network, original = PoseResNet(depth, 7), reference.PoseResNet(depth, 7)
             initialize(network, torch.Generator().manual_seed(1))
             original.load_state_dict(network.state_dict())
+            self.assertEqual(list(network.state_dict()), list(original.state_dict()))  # Adam's state goes by the order
             x = torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(2))
             for module in (network, original):
                 module.train()  # with running statistics the outputs would be next to nothing
@@ -453,6 +455,14 @@ class Start(FolderTestCase):
         expected = np.frombuffer(data[8 + length + begin : 8 + length + end], "<f2")
         np.testing.assert_array_equal(network.final_layer.weight.detach().numpy().ravel(), expected)
 
+    def features(self, network, x):
+        """What the last layer is given."""
+        given = []
+        hook = network.final_layer.register_forward_pre_hook(lambda _, inputs: given.extend(inputs))
+        network(x)
+        hook.remove()
+        return given[0]
+
     def test_from_a_wider_network_takes_the_channels_that_say_something(self):
         for depth in (18, 50):
             wide = PoseResNet(depth, 5, (16, 12, 8), width=8)
@@ -472,7 +482,7 @@ class Start(FolderTestCase):
             self.assertEqual(len(taken), len([name for name in wide.state_dict() if "num_b" not in name]) - 2)
             x = torch.randn(1, 3, 64, 64, generator=random)
             with torch.no_grad():
-                expected, found = (net.eval().features(x) for net in (wide, network))
+                expected, found = (self.features(net.eval(), x) for net in (wide, network))
             self.assertEqual(float(expected[:, ::2].abs().max()), 0)
             torch.testing.assert_close(found, expected[:, 1::2])
 

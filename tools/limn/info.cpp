@@ -1,12 +1,18 @@
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include <limn/network/summary.hpp>
 
 #include "command.hpp"
+#include "document_json.hpp"
 #include "engine.hpp"
 #include "model_choice.hpp"
 #include "text.hpp"
@@ -15,15 +21,7 @@ namespace limn::program {
 
 namespace {
 
-const char* name_of(Geometry geometry) {
-  switch (geometry) {
-    case Geometry::affine: return "affine";
-    case Geometry::stretch: return "stretch";
-    case Geometry::letterbox: return "letterbox";
-    case Geometry::udp: break;
-  }
-  return "udp";
-}
+using Json = nlohmann::ordered_json;
 
 std::string describe_final(Index kernel) {
   return kernel == 1 ? "" : format(", final convolution %tdx%td", kernel, kernel);
@@ -102,23 +100,24 @@ std::string describe_geometry(const InputDocument& input) {
 }
 
 std::string describe_decoder(const DecoderOptions& decoder) {
+  const std::string name = name_of(decoder.type);
   const std::string rest =
       format(", offset %.6g, drawn from score %.6g", decoder.offset, static_cast<double>(decoder.draw_threshold));
   switch (decoder.type) {
-    case DecoderType::argmax: return "argmax" + rest;
-    case DecoderType::quarter_offset: return format("quarter_offset, margin %td", decoder.margin) + rest;
-    case DecoderType::dark: return format("dark, kernel %td", decoder.kernel) + rest;
-    case DecoderType::dark_udp: return format("dark_udp, kernel %td", decoder.kernel) + rest;
+    case DecoderType::argmax: return name + rest;
+    case DecoderType::quarter_offset: return name + format(", margin %td", decoder.margin) + rest;
+    case DecoderType::dark:
+    case DecoderType::dark_udp: return name + format(", kernel %td", decoder.kernel) + rest;
     case DecoderType::center:
-      return format("center, threshold %.6g, at most %td people, overlap up to %.6g, offset %.6g",
-                    static_cast<double>(decoder.center.threshold), decoder.center.max_people,
-                    static_cast<double>(decoder.center.iou), decoder.offset);
+      return name + format(", threshold %.6g, at most %td people, overlap up to %.6g, offset %.6g",
+                           static_cast<double>(decoder.center.threshold), decoder.center.max_people,
+                           static_cast<double>(decoder.center.iou), decoder.offset);
     case DecoderType::part_affinity: break;
   }
   const PartAffinityOptions& several = decoder.part_affinity;
-  return format("part_affinity, thresholds %.6g and %.6g, window %td, samples %td, offset %.6g",
-                static_cast<double>(several.cmap_threshold), static_cast<double>(several.link_threshold),
-                several.window, several.samples, decoder.offset);
+  return name + format(", thresholds %.6g and %.6g, window %td, samples %td, offset %.6g",
+                       static_cast<double>(several.cmap_threshold), static_cast<double>(several.link_threshold),
+                       several.window, several.samples, decoder.offset);
 }
 
 std::string describe_keypoints(const Skeleton& skeleton) {
@@ -160,8 +159,21 @@ std::string dtypes(const Weights& weights) {
   return text;
 }
 
-void info(const ModelChoice& choice) {
-  const ChosenNetwork network(choice);
+/// Bytes that a model's network takes in memory.
+struct Memory {
+  Index weights;
+  Index thread;  ///< for each thread that estimates
+};
+
+Memory memory_of(const ChosenNetwork& network) {
+  const auto plan = make_plan(network.graph, network.model->weights(), network.height, network.width,
+                              std::make_shared<const ThreadPool>(1));
+  return {plan->weight_bytes(), plan->make_workspace().size_in_bytes()};
+}
+
+Index file_bytes(const Model& model) { return static_cast<Index>(std::filesystem::file_size(model.name())); }
+
+void print_text(const ChosenNetwork& network) {
   if (network.model) {
     print_document(network.model->document(), network.model->name());
   } else {
@@ -180,13 +192,88 @@ void info(const ModelChoice& choice) {
   std::printf("Parameters: %s\n", thousands(summary.parameters).c_str());
   std::printf("Multiply-adds: %s\n", thousands(summary.multiply_adds).c_str());
   if (network.model) {
-    const auto bytes = static_cast<Index>(std::filesystem::file_size(network.model->name()));
-    std::printf("Model file: %s bytes, %s\n", thousands(bytes).c_str(), dtypes(network.model->weights()).c_str());
-    const auto plan = make_plan(network.graph, network.model->weights(), network.height, network.width,
-                                std::make_shared<const ThreadPool>(1));
+    std::printf("Model file: %s bytes, %s\n", thousands(file_bytes(*network.model)).c_str(),
+                dtypes(network.model->weights()).c_str());
+    const Memory memory = memory_of(network);
     std::printf("In memory: %s bytes of weights, and %s bytes for each thread that estimates\n",
-                thousands(plan->weight_bytes()).c_str(), thousands(plan->make_workspace().size_in_bytes()).c_str());
+                thousands(memory.weights).c_str(), thousands(memory.thread).c_str());
   }
+}
+
+Json shape_json(const Shape& shape) { return Json::array({shape.channels, shape.height, shape.width}); }
+
+/// Every layer with what it reads, which the table does not show, and with it sums and products of two maps.
+Json layers_json(const Graph& graph, const std::vector<Shape>& shapes) {
+  Json layers = Json::array();
+  for (NodeId id = 1; id < graph.nodes().size(); ++id) {
+    const Node& node = graph.nodes()[id];
+    std::int64_t trainable = 0;
+    for (const ParameterSpec& spec : parameters(node.layer)) trainable += spec.trainable ? spec.size() : 0;
+    Json layer;
+    layer["name"] = node.name;
+    layer["type"] = type_name(node.layer);
+    layer["inputs"] = Json::array();
+    for (const NodeId source : node.inputs) layer["inputs"].push_back(graph.nodes()[source].name);
+    layer["output"] = shape_json(shapes[id]);
+    layer["parameters"] = trainable;
+    layer["multiply_adds"] = multiply_adds(node.layer, shapes[node.inputs[0]]);
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+Json blocks_json(const Graph& graph) {
+  Json blocks = Json::array();
+  for (const Block& block : graph.blocks()) {
+    Json entry;
+    entry["name"] = block.name;
+    entry["type"] = block.type;
+    entry["first"] = graph.nodes()[block.first].name;
+    entry["last"] = graph.nodes()[block.last].name;
+    blocks.push_back(std::move(entry));
+  }
+  return blocks;
+}
+
+Json tensors_json(const Model& model) {
+  Json tensors = Json::array();
+  for (const ParameterSpec& spec : model.graph().parameters()) {
+    const DType dtype = model.weights().at(spec.name).dtype;
+    Json tensor;
+    tensor["name"] = spec.name;
+    tensor["dtype"] = to_string(dtype);
+    tensor["shape"] = spec.shape;
+    tensor["bytes"] = spec.size() * static_cast<std::int64_t>(size_in_bytes(dtype));
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+void print_json(const ChosenNetwork& network) {
+  const Summary summary = summarize(network.graph, network.height, network.width);
+  Json json;
+  if (network.model) {
+    json["file"] = network.model->name();
+    json["document"] = to_json(network.model->document());
+  } else {
+    json["network"] = network.title;
+  }
+  json["input"] = shape_json(summary.input);
+  json["layers"] = layers_json(network.graph, network.graph.shapes(network.height, network.width));
+  json["blocks"] = blocks_json(network.graph);
+  json["outputs"] = Json::object();
+  for (const auto& [name, node] : network.graph.outputs()) json["outputs"][name] = network.graph.nodes()[node].name;
+  json["parameters"] = summary.parameters;
+  json["multiply_adds"] = summary.multiply_adds;
+  if (network.model) {
+    json["bytes"] = file_bytes(*network.model);
+    json["tensors"] = tensors_json(*network.model);
+    const Memory memory = memory_of(network);
+    json["memory"]["weights"] = memory.weights;
+    json["memory"]["thread"] = memory.thread;
+  }
+  // ASCII alone, since a terminal would obey some other characters; and a file name need not be UTF-8.
+  std::printf("%s\n", json.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
 }
 
 }  // namespace
@@ -194,9 +281,16 @@ void info(const ModelChoice& choice) {
 void add_info(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("info", "Show what a model file says, and its network layer by layer");
   auto choice = std::make_shared<ModelChoice>();
+  auto json = std::make_shared<bool>(false);
   add_model_choice(*command, *choice);
-  command->callback([choice, &status] {
-    info(*choice);
+  command->add_flag("--json", *json, "As JSON: the file's document, each layer and what it reads,\neach tensor");
+  command->callback([choice, json, &status] {
+    const ChosenNetwork network(*choice);
+    if (*json) {
+      print_json(network);
+    } else {
+      print_text(network);
+    }
     status = all_well;
   });
 }

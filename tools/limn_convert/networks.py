@@ -1,5 +1,8 @@
 """Which layers and tensors a network has. Each type of network is a class of its options, which builds a Network.
 
+This is Python's one description of them: the converter knows networks by it, and the trainer builds its own of it. That
+limn's include/limn/models says the same is tested in tests/tools/families_test.py.
+
 A checkpoint shows the options in its tensors' names and shapes: one function for each type. An ONNX file shows the
 layers: onnx_match.py tries options until their layers are those.
 """
@@ -12,6 +15,27 @@ from . import ConvertError
 Shape = Tuple[int, ...]
 
 
+class Convolution(NamedTuple):
+    """Extents and strides are the same vertically and horizontally."""
+
+    channels: int
+    out: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    bias: bool = False
+    transposed: bool = False
+    output_padding: int = 0  # of a transposed one
+
+    def weight_shape(self):
+        first = (self.channels, self.out) if self.transposed else (self.out, self.channels)
+        return first + (self.kernel, self.kernel)
+
+    def kind(self):
+        numbers = ("%dx%d" % (self.kernel, self.kernel), self.channels, self.out, self.stride, self.padding)
+        return deconv_kind(*numbers, self.output_padding) if self.transposed else conv_kind(*numbers)
+
+
 class Layer(NamedTuple):
     """One node of the network: what it does, and which values it takes and gives. Value 0 is the picture."""
 
@@ -19,7 +43,8 @@ class Layer(NamedTuple):
     name: str  # limn's
     inputs: Tuple[int, ...]
     output: int
-    norm: str = ""  # the batch norm after it, if it may have one, which is no layer of its own here
+    convolution: Optional[Convolution] = None
+    norm: str = ""  # the batch norm after it, which is no layer of its own here
 
 
 class Network(NamedTuple):
@@ -54,9 +79,56 @@ RESNETS = {
     152: (True, (3, 8, 36, 3)),
 }
 BASE_CHANNELS = 64  # of the stem and of layer1's blocks, where it is no option; each further layer has twice as many
-MAX_CHANNELS = 4096  # of a stem or deconvolution, or keypoints: more is a damaged or hostile file
-MAX_DECONVS = 5  # from 1/32 of the input's size back to all of it
-MAX_FLAT_LAYERS = 16  # after each of trt_pose's deconvolutions
+
+# Bounds of the options. limn refuses a model file with others (include/limn/model_file/network_document.hpp, and for
+# keypoints and links document.hpp): they are a damaged or hostile file's.
+WIDTHS = range(1, 4097)  # of a network's finest resolution
+CHANNELS = range(1, 65537)  # of a deconvolution
+DECONVS = range(1, 6)  # how many: from 1/32 of the input's size back to all of it
+DECONV_KERNELS = (2, 3, 4)
+FINAL_KERNELS = (1, 3)
+FLAT_LAYERS = range(0, 17)  # after each of trt_pose's deconvolutions
+KEYPOINTS = range(1, 4097)
+LINKS = range(1, 4097)
+BOUNDS = {
+    "depth": tuple(RESNETS),
+    "width": WIDTHS,
+    "upsample_channels": CHANNELS,
+    "upsamples": DECONVS,
+    "flat_layers": FLAT_LAYERS,
+    "head_channels": range(0, CHANNELS[-1] + 1),
+    "final_kernel": FINAL_KERNELS,
+    "keypoints": KEYPOINTS,
+    "links": LINKS,
+    "stride_on": ("3x3", "1x1"),
+    "output_activation": ("none", "sigmoid"),
+    "normalization": ("batch_norm", "bias", "none"),
+    "activation": ("relu", "none"),
+}
+
+
+def check_options(options):
+    """Raises ConvertError for an option that limn would refuse to read."""
+    values = options._asdict()
+    deconvs = values.pop("deconvs", None)
+    for name, value in values.items():
+        _check_option(name, value, BOUNDS.get(name, (False, True)))
+    if deconvs is not None:
+        _check_option("the number of deconvolutions", len(deconvs), DECONVS)
+        for channels, kernel in deconvs:
+            _check_option("a deconvolution's channels", channels, CHANNELS)
+            _check_option("a deconvolution's kernel", kernel, DECONV_KERNELS)
+
+
+def _check_option(name, value, bounds):
+    if value not in bounds:
+        raise ConvertError("%s would be %s, expected %s" % (name, value, _text_of(bounds)))
+
+
+def _text_of(bounds):
+    if isinstance(bounds, range):
+        return "%d to %d" % (bounds[0], bounds[-1])
+    return " or ".join(str(value) for value in bounds)
 
 
 # ---- The families --------------------------------------------------------------------------------------------------
@@ -80,6 +152,7 @@ class PoseResNet(NamedTuple):
     activation: str = "relu"
 
     def network(self):
+        check_options(self)
         layers = Layers(self.normalization, self.activation)
         bias = self.deconv_bias and self.normalization != "bias"  # of every convolution then
         x, channels = layers.resnet(0, *RESNETS[self.depth], self.width, self.stride_on)
@@ -98,7 +171,7 @@ class PoseResNet(NamedTuple):
             "output_activation": self.output_activation,
             **_style(self),
         }
-        name, stride = "pose_resnet" + _resnet_name(self.depth, self.width), 32 >> len(self.deconvs)
+        name, stride = "pose_resnet" + _resnet_name(self.depth, self.width), stride_after(len(self.deconvs))
         return Network(name, document, self.keypoints, stride, layers.shapes, layers.layers, (x,))
 
 
@@ -121,6 +194,7 @@ class CenterNet(NamedTuple):
     activation: str = "relu"
 
     def network(self):
+        check_options(self)
         layers = Layers(self.normalization, self.activation)
         bias = self.deconv_bias and self.normalization != "bias"
         x, channels = layers.resnet(0, *RESNETS[self.depth], self.width)
@@ -139,7 +213,7 @@ class CenterNet(NamedTuple):
             "offsets": self.offsets,
             **_style(self),
         }
-        name, stride = "center_net_resnet" + _resnet_name(self.depth, self.width), 32 >> len(self.deconvs)
+        name, stride = "center_net_resnet" + _resnet_name(self.depth, self.width), stride_after(len(self.deconvs))
         return Network(name, document, 0, stride, layers.shapes, layers.layers, outputs)
 
     def _head(self, layers, x, channels, name, maps):
@@ -160,6 +234,7 @@ class HRNet(NamedTuple):
     activation: str = "relu"
 
     def network(self):
+        check_options(self)
         layers = Layers(self.normalization, self.activation)
         widths = [self.width << branch for branch in range(4)]
         x = layers.conv_and_norm(0, "conv1", "bn1", 3, BASE_CHANNELS, 3, 2)
@@ -189,6 +264,11 @@ class HRNet(NamedTuple):
             **_style(self),
         }
         return Network("hrnet_w%d" % self.width, document, self.keypoints, 4, layers.shapes, layers.layers, (x,))
+
+
+def stride_after(deconvs):
+    """Input pixels per heatmap cell: a ResNet halves five times, each deconvolution doubles."""
+    return 32 >> deconvs
 
 
 def _resnet_name(depth, width):
@@ -224,7 +304,6 @@ def _exchange(layers, at, branches, widths, finest_only):
             branches[branch], _ = layers.block(branches[branch], name, False, width, width)
     fused = []
     for to in range(1 if finest_only else len(branches)):
-        total = None
         for branch, x in enumerate(branches):
             name = "%s.fuse_layers.%d.%d" % (at, to, branch)
             if branch > to:
@@ -234,9 +313,14 @@ def _exchange(layers, at, branches, widths, finest_only):
                 last = step == to - 1
                 out = widths[to] if last else widths[branch]
                 x = layers.sequence(x, "%s.%d" % (name, step - branch), widths[branch], out, 2, relu=not last)
-            sum_name = "%s.fuse_layers.%d.sum%d" % (at, to, branch)
-            total = x if total is None else layers.add("Add", sum_name, total, x)
-        fused.append(layers.relu(total, "%s.fuse_layers.%d" % (at, to)))
+            fuse = "%s.fuse_layers.%d" % (at, to)
+            sum_name = "%s.sum%d" % (fuse, branch)
+            if branch == 0:
+                total = x
+            elif branch + 1 < len(branches):
+                total = layers.add("Add", sum_name, total, x)
+            else:
+                fused.append(layers.add_and_activate(fuse, sum_name, total, x))
     return fused
 
 
@@ -248,32 +332,33 @@ class CmapPaf(NamedTuple):
 
     depth: int
     keypoints: int
-    fields: int  # two for each link
-    width: int = 256  # channels of the branches
+    links: int  # each has a field of two maps
+    upsample_channels: int = 256
     upsamples: int = 3
     flat_layers: int = 0
     attention: bool = True
 
     def network(self):
+        check_options(self)
         layers = Layers()
         features, channels = layers.resnet(0, *RESNETS[self.depth], BASE_CHANNELS)
         outputs = (
             self._branch(layers, features, channels, "cmap", "Sigmoid", self.keypoints),
-            self._branch(layers, features, channels, "paf", "Tanh", self.fields),
+            self._branch(layers, features, channels, "paf", "Tanh", 2 * self.links),
         )
         document = {
             "type": "cmap_paf",
             "depth": self.depth,
-            "upsample_channels": self.width,
+            "upsample_channels": self.upsample_channels,
             "upsamples": self.upsamples,
             "flat_layers": self.flat_layers,
             "attention": self.attention,
         }
-        name, stride, links = "cmap_paf_resnet%d" % self.depth, 32 >> self.upsamples, self.fields // 2
-        return Network(name, document, self.keypoints, stride, layers.shapes, layers.layers, outputs, links)
+        name, stride = "cmap_paf_resnet%d" % self.depth, stride_after(self.upsamples)
+        return Network(name, document, self.keypoints, stride, layers.shapes, layers.layers, outputs, self.links)
 
     def _branch(self, layers, x, channels, branch, weighing, maps):
-        width, up, module = self.width, branch + "_up.", 0
+        width, up, module = self.upsample_channels, branch + "_up.", 0
         for _ in range(self.upsamples):
             x = layers.deconv_and_norm(x, up, module, channels, width, 4, bias=True)
             x = layers.relu(x, "%s%d" % (up, module + 2))
@@ -328,38 +413,43 @@ class Layers:
         self.normalization = normalization
         self.activation = activation
 
-    def add(self, kind, name, *inputs, norm=""):
-        self.layers.append(Layer(kind, name, inputs, len(self.layers) + 1, norm))
+    def add(self, kind, name, *inputs, convolution=None, norm=""):
+        self.layers.append(Layer(kind, name, inputs, len(self.layers) + 1, convolution, norm))
         return len(self.layers)
 
-    def conv(self, x, name, channels, out, kernel, stride=1, bias=False, norm=""):
-        self.shapes[name + ".weight"] = (out, channels, kernel, kernel)
-        if bias:
-            self.shapes[name + ".bias"] = (out,)
-        kind = conv_kind("%dx%d" % (kernel, kernel), channels, out, stride, kernel // 2)
-        return self.add(kind, name, x, norm=norm)
-
-    def norm(self, name, channels):
-        if self.normalization == "batch_norm":
+    def convolve(self, x, name, convolution, norm=""):
+        """A convolution and, unless the normalization says otherwise, its batch norm, which has the name `norm`."""
+        if norm and self.normalization == "bias":
+            convolution = convolution._replace(bias=True)
+        if self.normalization != "batch_norm":
+            norm = ""
+        self.shapes[name + ".weight"] = convolution.weight_shape()
+        if convolution.bias:
+            self.shapes[name + ".bias"] = (convolution.out,)
+        if norm:
             for part in ("weight", "bias", "running_mean", "running_var"):
-                self.shapes["%s.%s" % (name, part)] = (channels,)
+                self.shapes["%s.%s" % (norm, part)] = (convolution.out,)
+        return self.add(convolution.kind(), name, x, convolution=convolution, norm=norm)
+
+    def conv(self, x, name, channels, out, kernel, bias):
+        return self.convolve(x, name, Convolution(channels, out, kernel, 1, kernel // 2, bias))
 
     def relu(self, x, name):
         return self.add("Relu", name, x) if self.activation == "relu" else x
 
+    def add_and_activate(self, name, sum_name, x, y):
+        """The ReLU of a sum, or the sum alone, under `name`."""
+        if self.activation != "relu":
+            return self.add("Add", name, x, y)
+        return self.relu(self.add("Add", sum_name, x, y), name)
+
     def conv_and_norm(self, x, conv, norm, channels, out, kernel, stride=1, bias=False):
-        x = self.conv(x, conv, channels, out, kernel, stride, bias or self.normalization == "bias", norm)
-        self.norm(norm, out)
-        return x
+        return self.convolve(x, conv, Convolution(channels, out, kernel, stride, kernel // 2, bias), norm)
 
     def deconv_and_norm(self, x, prefix, number, channels, out, kernel, bias):
-        name, norm = "%s%d" % (prefix, number), "%s%d" % (prefix, number + 1)
-        self.shapes[name + ".weight"] = (channels, out, kernel, kernel)
-        if bias or self.normalization == "bias":
-            self.shapes[name + ".bias"] = (out,)
-        self.norm(norm, out)
-        kind = deconv_kind("%dx%d" % (kernel, kernel), channels, out, 2, *DECONV_PADDING[kernel])
-        return self.add(kind, name, x, norm=norm)
+        padding, extra = DECONV_PADDING[kernel]
+        doubling = Convolution(channels, out, kernel, 2, padding, bias, True, extra)
+        return self.convolve(x, "%s%d" % (prefix, number), doubling, "%s%d" % (prefix, number + 1))
 
     def deconvs(self, x, channels, deconvs, bias, convolutions=False):
         """Transposed convolutions, (channels, kernel) each; returns the last one's output and its channels."""
@@ -393,7 +483,7 @@ class Layers:
                 branch = self.relu(branch, "%s.relu%d" % (name, i + 1))
         if channels != out:
             x = self.conv_and_norm(x, name + ".downsample.0", name + ".downsample.1", channels, out, 1, stride)
-        return self.relu(self.add("Add", name + ".add", branch, x), name), out
+        return self.add_and_activate(name, name + ".add", branch, x), out
 
     def resnet(self, x, bottleneck, blocks, width, stride_on="3x3"):
         """conv1 to layer4; returns its output and that one's channels. width: of conv1 and layer1."""
@@ -432,7 +522,7 @@ def center_net(found, choices=Choices()):
     offsets = any(name.startswith("reg.") for name in found)
     head_channels, name = 0, "hm.0.weight"
     if name in found:
-        head_channels = _count(name, _kernel_shape(found, name, (3,)), 0)
+        head_channels = _count(name, _kernel_shape(found, name, (3,)), 0, CHANNELS)
     options = CenterNet(depth, _width(found), deconvs, bias, convolutions, head_channels, offsets)
     return options._replace(normalization=normalization_of(found), activation=choices.activation).network()
 
@@ -441,7 +531,7 @@ def hrnet(found, choices=Choices()):
     """Likewise."""
     _only(choices, "an HRNet", stride_on="3x3", output_activation="none")
     name = "stage2.0.branches.0.0.conv1.weight"
-    width = _count(name, _kernel_shape(found, name, (3,)), 0)
+    width = _count(name, _kernel_shape(found, name, (3,)), 0, WIDTHS)
     return HRNet(width, *_final(found), normalization_of(found), choices.activation).network()
 
 
@@ -455,12 +545,12 @@ def cmap_paf(found, choices=Choices()):
     _only(choices, "a network of part affinity fields", **Choices()._asdict())
     depth = _resnet(found)
     width, upsamples, flat_layers = _upsampling(found)
-    keypoints = _count("cmap_conv.weight", _kernel_shape(found, "cmap_conv.weight", (1,)), 0)
-    fields = _count("paf_conv.weight", _kernel_shape(found, "paf_conv.weight", (1,)), 0)
-    if fields % 2 != 0:
-        raise ConvertError("tensor paf_conv.weight makes %d maps, expected two for each link" % fields)
+    keypoints = _count("cmap_conv.weight", _kernel_shape(found, "cmap_conv.weight", (1,)), 0, KEYPOINTS)
+    maps = _count("paf_conv.weight", _kernel_shape(found, "paf_conv.weight", (1,)), 0, range(1, 2 * LINKS[-1] + 1))
+    if maps % 2 != 0:
+        raise ConvertError("tensor paf_conv.weight makes %d maps, expected two for each link" % maps)
     attention = "cmap_att.weight" in found
-    return CmapPaf(depth, keypoints, fields, width, upsamples, flat_layers, attention).network()
+    return CmapPaf(depth, keypoints, maps // 2, width, upsamples, flat_layers, attention).network()
 
 
 def normalization_of(found):
@@ -485,7 +575,7 @@ def _resnet(found):
 
 def _width(found):
     name = "conv1.weight"
-    return _count(name, _kernel_shape(found, name, (7,)), 0)
+    return _count(name, _kernel_shape(found, name, (7,)), 0, WIDTHS)
 
 
 def _last_index(found, module):
@@ -497,13 +587,13 @@ def _last_index(found, module):
 def _deconvs(found):
     """[(channels, kernel), ...] and whether they have a bias. Each is three entries: itself, batch norm, ReLU."""
     count = max(_last_index(found, "deconv_layers"), 0) // 3 + 1
-    if count > MAX_DECONVS:
-        raise ConvertError("%d deconvolutions, at most %d are possible" % (count, MAX_DECONVS))
+    if count not in DECONVS:
+        raise ConvertError("%d deconvolutions, expected %s" % (count, _text_of(DECONVS)))
     deconvs = []
     for i in range(count):
         name = "deconv_layers.%d.weight" % (3 * i)
-        shape = _kernel_shape(found, name, (2, 3, 4))
-        deconvs.append((_count(name, shape, 1), shape[2]))
+        shape = _kernel_shape(found, name, DECONV_KERNELS)
+        deconvs.append((_count(name, shape, 1, CHANNELS), shape[2]))
     return tuple(deconvs), any("deconv_layers.%d.bias" % (3 * i) in found for i in range(count))
 
 
@@ -516,20 +606,20 @@ def _upsampling(found):
             kernels[int(match[1])] = shape[2]
     upsamples = sum(kernel == 4 for kernel in kernels.values())
     flat_layers, rest = divmod(len(kernels), upsamples or 1)
-    if not 1 <= upsamples <= MAX_DECONVS or rest != 0 or flat_layers - 1 > MAX_FLAT_LAYERS:
+    if upsamples not in DECONVS or rest != 0 or flat_layers - 1 not in FLAT_LAYERS:
         raise ConvertError(
             "%d deconvolutions of 4x4 among the %d convolutions of cmap_up, "
-            "expected 1 to %d and an equal share of the others for each"
-            % (upsamples, len(kernels), MAX_DECONVS)
+            "expected %s and an equal share of the others for each, %s"
+            % (upsamples, len(kernels), _text_of(DECONVS), _text_of(FLAT_LAYERS))
         )
     name = "cmap_up.0.weight"
-    return _count(name, _kernel_shape(found, name, (4,)), 1), upsamples, flat_layers - 1
+    return _count(name, _kernel_shape(found, name, (4,)), 1, CHANNELS), upsamples, flat_layers - 1
 
 
 def _final(found):
     name = "final_layer.weight"
-    shape = _kernel_shape(found, name, (1, 3))
-    return _count(name, shape, 0), shape[2]
+    shape = _kernel_shape(found, name, FINAL_KERNELS)
+    return _count(name, shape, 0, KEYPOINTS), shape[2]
 
 
 def _kernel_shape(found, name, kernels):
@@ -542,9 +632,9 @@ def _kernel_shape(found, name, kernels):
     return shape
 
 
-def _count(name, shape, axis):
-    if not 0 < shape[axis] <= MAX_CHANNELS:
-        raise ConvertError("tensor %s has shape %s, expected 1 to %d channels" % (name, list(shape), MAX_CHANNELS))
+def _count(name, shape, axis, bounds):
+    if shape[axis] not in bounds:
+        raise ConvertError("tensor %s has shape %s, expected %s channels" % (name, list(shape), _text_of(bounds)))
     return shape[axis]
 
 

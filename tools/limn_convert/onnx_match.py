@@ -24,7 +24,7 @@ from typing import Dict
 import numpy as np
 
 from . import ConvertError
-from .networks import BASE_CHANNELS, MAX_CHANNELS, MAX_DECONVS, MAX_FLAT_LAYERS, RESNETS
+from .networks import BASE_CHANNELS, DECONV_KERNELS, DECONVS, FINAL_KERNELS, FLAT_LAYERS, RESNETS
 from .networks import CmapPaf, HRNet, PoseResNet
 from .onnx_file import EPSILON
 
@@ -50,8 +50,7 @@ class Mismatch(Exception):
 def match_network(graph):
     """(network, {limn's name: tensor}, {limn's name: name in the file})."""
     best = None
-    for options, outputs in _candidates(graph):
-        network = options.network()
+    for options, network, outputs in _candidates(graph):
         try:
             nodes = _match(network, graph, outputs)
         except Mismatch as mismatch:
@@ -67,7 +66,7 @@ def match_network(graph):
 
 
 def _candidates(graph):
-    """(options, the graph's outputs in the network's order) of all networks that it can be, the likeliest first.
+    """(options, network, the graph's outputs in its order) of all networks that it can be, the likeliest first.
 
     Of two that fit equally far, that one is told of.
     """
@@ -81,21 +80,15 @@ def _candidates(graph):
             "the graph has %d outputs, expected heatmaps, or these and part affinity fields"
             " (a person detector must come as a PyTorch checkpoint)" % len(graph.outputs)
         )
-    for node in kernels:
-        if not max(node.kernel.shape[:2]) <= MAX_CHANNELS:
-            shape = list(node.kernel.shape)
-            raise ConvertError(
-                "node %s: its weight has shape %s, expected 1 to %d channels" % (node.label, shape, MAX_CHANNELS)
-            )
     activation = "relu" if any(node.kind == "Relu" for node in graph.nodes) else "none"
     final = _last_conv(graph, graph.outputs[0]) or convs[-1]
-    kernel = final.kernel.shape[2] if final.kernel.shape[2] in (1, 3) else 1
+    kernel = final.kernel.shape[2] if final.kernel.shape[2] in FINAL_KERNELS else 1
     last = {node.output: node for node in graph.nodes}.get(graph.outputs[0])
 
     if len(graph.outputs) == 2:
         candidates = list(_cmap_pafs(graph, convs, deconvs))
     else:
-        ups = tuple((node.channels(), _deconv_kernel(node)) for node in deconvs[:MAX_DECONVS]) or ((256, 4),) * 3
+        ups = tuple((node.channels(), _deconv_kernel(node)) for node in deconvs[: DECONVS[-1]]) or ((256, 4),) * 3
         sigmoid = "sigmoid" if last is not None and last.kind == "Sigmoid" else "none"
         stem = convs[0].channels() if convs[0].kernel.shape[2:] == (7, 7) else BASE_CHANNELS
         networks = [
@@ -106,11 +99,19 @@ def _candidates(graph):
         if not deconvs:
             networks.append(HRNet(final.kernel.shape[1], final.channels(), kernel, activation=activation))
         candidates = [(options, graph.outputs) for options in networks]
-    return sorted(candidates, key=lambda candidate: abs(len(candidate[0].network().layers) - len(graph.nodes)))
+    possible = []
+    for options, outputs in candidates:
+        try:
+            possible.append((options, options.network(), outputs))
+        except ConvertError as error:  # such as more keypoints than limn reads
+            refused = error
+    if not possible:
+        raise refused
+    return sorted(possible, key=lambda candidate: abs(len(candidate[1].layers) - len(graph.nodes)))
 
 
 def _deconv_kernel(node):
-    return node.kernel.shape[2] if node.kernel.shape[2] in (2, 3, 4) else 4
+    return node.kernel.shape[2] if node.kernel.shape[2] in DECONV_KERNELS else 4
 
 
 def _last_conv(graph, value):
@@ -125,15 +126,15 @@ def _last_conv(graph, value):
 def _cmap_pafs(graph, convs, deconvs):
     """Either output may be the one of the confidence maps."""
     attention = any(node.kind in ("Sigmoid", "Tanh", "Mul") for node in graph.nodes)
-    upsamples = min(max(len(deconvs) // 2, 1), MAX_DECONVS)
+    upsamples = min(max(len(deconvs) // 2, 1), DECONVS[-1])
     width = deconvs[0].channels() if deconvs else 256
     first = graph.nodes.index(deconvs[0]) if deconvs else len(graph.nodes)
     rest = sum(graph.nodes.index(node) > first for node in convs) // 2 - 1 - attention
-    flat = min(max(rest // upsamples, 0), MAX_FLAT_LAYERS)
+    flat = min(max(rest // upsamples, 0), FLAT_LAYERS[-1])
     for outputs in (graph.outputs, graph.outputs[::-1]):
-        maps = [(_last_conv(graph, value) or convs[-1]).channels() for value in outputs]
+        keypoints, maps = [(_last_conv(graph, value) or convs[-1]).channels() for value in outputs]
         for depth in RESNETS:
-            yield CmapPaf(depth, *maps, width, upsamples, flat, attention), outputs
+            yield CmapPaf(depth, keypoints, maps // 2, width, upsamples, flat, attention), outputs
 
 
 # ---- Whether it is this one ----------------------------------------------------------------------------------------

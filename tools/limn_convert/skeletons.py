@@ -6,6 +6,8 @@ from typing import List, NamedTuple, Tuple
 
 from . import ConvertError
 
+MAX_LINKS = 4096  # likewise of pairs: limn reads no more of them (include/limn/model_file/document.hpp)
+
 
 class Skeleton(NamedTuple):
     name: str
@@ -111,6 +113,8 @@ def load_skeleton(path):
 
     def pairs(key, first=0):
         value = document.get(key)
+        if isinstance(value, list) and len(value) > MAX_LINKS:
+            raise ConvertError('"%s" has %d pairs, at most %d are possible' % (key, len(value), MAX_LINKS), path)
         for pair in value if isinstance(value, list) else [None]:
             numbers = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
             if not numbers or not all(0 <= n - first < len(names) for n in pair) or pair[0] == pair[1]:
@@ -124,14 +128,15 @@ def load_skeleton(path):
 
     is_category = "skeleton" in document and "links" not in document
     links = pairs("skeleton", first=1) if is_category else pairs("links")
-    flip_pairs = pairs("flip_pairs") if "flip_pairs" in document else _sides(names) if is_category else []
+    flip_pairs = pairs("flip_pairs") if "flip_pairs" in document else flip_pairs_by_name(names) if is_category else []
     if len({n for pair in flip_pairs for n in pair}) != 2 * len(flip_pairs):
         raise ConvertError('"flip_pairs" has a keypoint twice', path)
     name = os.path.splitext(os.path.basename(path))[0]
     return Skeleton(name, names, links, flip_pairs)
 
 
-def _sides(names):
-    """Pairs of keypoints whose names begin with left_ and right_ and go on alike."""
-    rights = ["right_" + name[len("left_") :] if name.startswith("left_") else None for name in names]
-    return [(left, names.index(right)) for left, right in enumerate(rights) if right in names]
+def flip_pairs_by_name(names):
+    """[(left, right), ...]: names with `left` and `right` in the same place and otherwise alike."""
+    lefts = {name: number for number, name in enumerate(names) if "left" in name and "right" not in name}
+    rights = {name.replace("right", "left", 1): number for number, name in enumerate(names) if "right" in name}
+    return [(number, rights[name]) for name, number in lefts.items() if name in rights]

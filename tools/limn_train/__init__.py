@@ -4,7 +4,7 @@ annotations   COCO's keypoint format to people and their keypoint set
 images        reading and warping photos, with OpenCV or Pillow
 augmentation  which part of the photo becomes the network's input: the map, its mirror image; colour jitter
 samples       a person of a photo to an input and its keypoints
-network       Simple Baselines' network
+network       the network, of the layers that limn_convert/networks.py lists
 start         other weights to start from
 targets       Gaussian heatmaps, the loss
 detection     photos of several people to inputs, targets, loss and scores of a person detector

@@ -8,7 +8,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from limn_convert.skeletons import SKELETONS, Skeleton
+from limn_convert.skeletons import SKELETONS, Skeleton, flip_pairs_by_name
 
 from . import TrainError
 
@@ -125,12 +125,6 @@ def read_boxes(path, images=None):
     if not any(len(photo.boxes) for photo in result):
         raise TrainError(f"{path}: nobody in it has a box")
     return Boxes(result, sha256)
-
-
-def flip_pairs_by_name(names):
-    """[(left, right), ...]: names with `left` and `right` in the same place and otherwise alike."""
-    rights = {name.replace("right", "left", 1): number for number, name in enumerate(names) if "right" in name}
-    return [(number, rights[name]) for number, name in enumerate(names) if "left" in name and name in rights]
 
 
 def with_keypoints(annotations, names):

@@ -1,8 +1,8 @@
-"""Simple Baselines' network: a ResNet, transposed convolutions, a convolution to heatmaps; or, for a person detector,
-to the maps of "Objects as Points".
+"""Networks to train: Simple Baselines' for keypoints, and for people the one of "Objects as Points". Their layers are
+those that the converter knows (limn_convert/networks.py), with their names.
 
-Parameters have torchvision's and Microsoft's names. Sources: He et al., "Deep Residual Learning for Image Recognition";
-Xiao et al., "Simple Baselines for Human Pose Estimation and Tracking", lib/models/pose_resnet.py.
+Sources: He et al., "Deep Residual Learning for Image Recognition"; Xiao et al., "Simple Baselines for Human Pose
+Estimation and Tracking"; Zhou, Wang & Kraehenbuehl, "Objects as Points" (2019).
 """
 
 import math
@@ -11,34 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from limn_convert.networks import BASE_CHANNELS, RESNETS
-
-
-class Residual(nn.Module):
-    """A residual block: 3x3 and 3x3 convolution, or (bottleneck) 1x1, 3x3 and 1x1 to four times the channels."""
-
-    def __init__(self, channels, planes, stride, bottleneck):
-        super().__init__()
-        out = 4 * planes if bottleneck else planes
-        if bottleneck:
-            layers = [(channels, planes, 1, 1), (planes, planes, 3, stride), (planes, out, 1, 1)]
-        else:
-            layers = [(channels, planes, 3, stride), (planes, planes, 3, 1)]
-        self.count = len(layers)
-        for number, (before, after, kernel, step) in enumerate(layers, 1):
-            setattr(self, f"conv{number}", nn.Conv2d(before, after, kernel, step, kernel // 2, bias=False))
-            setattr(self, f"bn{number}", nn.BatchNorm2d(after))
-        self.downsample = None
-        if stride != 1 or channels != out:
-            self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-
-    def forward(self, x):
-        branch = x
-        for number in range(1, self.count + 1):
-            branch = getattr(self, f"bn{number}")(getattr(self, f"conv{number}")(branch))
-            if number < self.count:
-                branch = functional.relu(branch, inplace=True)
-        return functional.relu(branch + (x if self.downsample is None else self.downsample(x)), inplace=True)
+from limn_convert import networks
+from limn_convert.networks import BASE_CHANNELS, max_pool_kind
 
 
 class _DoublingOnCpu(torch.autograd.Function):
@@ -87,75 +61,83 @@ class Doubling(nn.ConvTranspose2d):
             return _DoublingOnCpu.apply(x, weight)
 
 
-class Baseline(nn.Module):
-    """What comes before the last layers: (N, 3, H, W) to (N, head[-1], H / 32 * 2^n, W / 32 * 2^n), n doublings.
+# kind of a layer without weights: what it does. What a ReLU overwrites, no other layer reads.
+OPERATIONS = {
+    "Relu": lambda x: functional.relu(x, inplace=True),
+    "Add": torch.add,
+    max_pool_kind("3x3", 2, 1): lambda x: functional.max_pool2d(x, 3, 2, 1),
+    "Sigmoid": lambda x: x,  # of the loss's business
+}
 
-    width: channels of conv1 and layer1, doubled by each further layer. head: channels of each of the doublings.
+
+class Network(nn.Module):
+    """The layers of a description (limn_convert's Network), and modules of their names for those that have weights.
+
+    (N, 3, H, W) to maps (N, M, H / stride, W / stride), before their sigmoid if they have one; of several outputs the
+    maps behind one another.
     """
 
-    def __init__(self, depth, head, width):
+    def __init__(self, description):
         super().__init__()
-        bottleneck, counts = RESNETS[depth]
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        channels = width
-        for layer, count in enumerate(counts):
-            planes = width << layer
-            blocks = nn.Sequential()
-            for block in range(count):
-                stride = 2 if layer > 0 and block == 0 else 1
-                blocks.add_module(str(block), Residual(channels, planes, stride, bottleneck))
-                channels = 4 * planes if bottleneck else planes
-            setattr(self, f"layer{layer + 1}", blocks)
-        self.deconv_layers = nn.Sequential()
-        for number, out in enumerate(head):
-            for i, module in enumerate((Doubling(channels, out), nn.BatchNorm2d(out), nn.ReLU(inplace=True))):
-                self.deconv_layers.add_module(str(3 * number + i), module)
-            channels = out
+        self.outputs = description.outputs
+        last_reader = {value: layer for layer in description.layers for value in layer.inputs}
+        self.steps = []  # what is done, the values that go in and come out, those that nothing reads afterwards
+        for layer in description.layers:
+            convolution = layer.convolution
+            operation = self._put(layer.name, _module(convolution)) if convolution else OPERATIONS[layer.kind]
+            norm = self._put(layer.norm, nn.BatchNorm2d(convolution.out)) if layer.norm else None
+            done = [value for value in set(layer.inputs) if last_reader[value] is layer]
+            self.steps.append((operation, norm, layer.inputs, layer.output, done))
 
-    def features(self, x):
-        x = functional.relu(self.bn1(self.conv1(x)), inplace=True)
-        x = functional.max_pool2d(x, 3, 2, 1)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.deconv_layers(x)
+    def _put(self, name, module):
+        """Adds a module, and those that the dots in its name stand for. Returns it."""
+        *folders, last = name.split(".")
+        parent = self
+        for folder in folders:
+            if not hasattr(parent, folder):
+                parent.add_module(folder, nn.Module())
+            parent = getattr(parent, folder)
+        parent.add_module(last, module)
+        return module
+
+    def forward(self, x):
+        values = {0: x}
+        for operation, norm, inputs, output, done in self.steps:
+            y = operation(*(values[value] for value in inputs))
+            values[output] = norm(y) if norm else y
+            for value in done:
+                del values[value]
+        outputs = [values[value] for value in self.outputs]
+        return torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
 
 
-class PoseResNet(Baseline):
-    """To heatmaps (N, keypoints, H / stride, W / stride)."""
+def _module(convolution):
+    channels, out, kernel, stride, padding, bias, transposed, _ = convolution
+    if transposed:  # see doublings()
+        return Doubling(channels, out)
+    return nn.Conv2d(channels, out, kernel, stride, padding, bias=bias)
+
+
+class PoseResNet(Network):
+    """To heatmaps. head: channels of the transposed convolutions. width: of conv1 and layer1."""
 
     def __init__(self, depth, keypoints, head=(256, 256, 256), width=BASE_CHANNELS):
-        super().__init__(depth, head, width)
-        self.final_layer = nn.Conv2d(head[-1], keypoints, 1)
-
-    def forward(self, x):
-        return self.final_layer(self.features(x))
+        super().__init__(networks.PoseResNet(depth, width, doublings(head), keypoints).network())
 
 
-class CenterNet(Baseline):
-    """To five maps (N, 5, H / stride, W / stride): a person's centre, before the sigmoid; width, height; the centre's
-    offset from its cell in x, y. All in cells.
-
-    Source: Zhou, Wang & Kraehenbuehl, "Objects as Points" (2019); names as in its authors' msra_resnet.py.
-    """
-
-    MAPS = {"hm": 1, "wh": 2, "reg": 2}
+class CenterNet(Network):
+    """To five maps: a person's centre, before the sigmoid; width and height; the centre's offset from its cell in x and
+    y. All in cells."""
 
     def __init__(self, depth, head=(128, 128), width=32):
-        super().__init__(depth, head, width)
-        for name, maps in self.MAPS.items():
-            setattr(self, name, nn.Conv2d(head[-1], maps, 1))
-
-    def forward(self, x):
-        x = self.features(x)
-        return torch.cat([getattr(self, name)(x) for name in self.MAPS], dim=1)
+        super().__init__(networks.CenterNet(depth, width, doublings(head)).network())
 
 
-def stride_of(head):
-    """Input pixels per cell of the maps: the ResNet halves five times, each of the head's layers doubles."""
-    return 32 >> len(head)
+def doublings(head):
+    return tuple((channels, 4) for channels in head)
 
 
-HEADS = ("deconv_layers", "final_layer", *CenterNet.MAPS)
+HEADS = ("deconv_layers", "final_layer", "hm", "wh", "reg")
 RARE = -2.19  # log(0.1 / 0.9): before it has learned anything, a centre is said to be unlikely ("Objects as Points")
 
 

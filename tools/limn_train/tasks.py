@@ -1,12 +1,14 @@
 """What there is to learn: keypoints of one person, or where in a photo people are. Each has a network, samples, a loss,
 and a tally of how well it does on those to validate on."""
 
+from limn_convert.networks import stride_after
+
 from .annotations import read_annotations, read_boxes, with_keypoints
 from .augmentation import input_map
 from .decoding import decode
 from .detection import BoxTally, PhotoSamples, center_loss, found_in
 from .images import apply, inverted, read_image
-from .network import CenterNet, PoseResNet, stride_of
+from .network import CenterNet, PoseResNet
 from .samples import Samples
 from .scores import Tally
 from .targets import gaussian_targets, joints_mse
@@ -21,7 +23,7 @@ class KeypointTask:
         self.validation = validation
         self.decoder = decoder
         self.count = len(annotations.people)
-        self.stride = stride_of(recipe.head)
+        self.stride = stride_after(len(recipe.head))
 
     @staticmethod
     def read(path, images, validation, validation_images):
@@ -69,7 +71,7 @@ class DetectionTask:
         self.photos = annotations.photos
         self.validation = validation
         self.count = len(self.photos)
-        self.stride = stride_of(recipe.head)
+        self.stride = stride_after(len(recipe.head))
 
     @staticmethod
     def read(path, images, validation, validation_images):

@@ -1,0 +1,18 @@
+// A model's document as JSON, for `limn info --json`.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <limn/model_file/document.hpp>
+
+namespace limn::program {
+
+/// The document as a model file has it, with everything filled in that a file may leave out: parse_document() makes of
+/// it the document that it was made of.
+nlohmann::ordered_json to_json(const ModelDocument& document);
+
+/// The document's words.
+const char* name_of(Geometry geometry);
+const char* name_of(DecoderType type);
+
+}  // namespace limn::program
