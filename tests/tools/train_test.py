@@ -253,7 +253,7 @@ class Geometry(unittest.TestCase):
             np.testing.assert_allclose(input_map(box, 64, 64)[:, 2], map_[:, 2], atol=1e-9)
 
     def test_of_a_crop_blackens_what_estimation_does_not_see(self):
-        """tests/pose/crop_test.cpp has the same numbers."""
+        """tests/estimator/crop_test.cpp has the same numbers."""
         photo = np.full((10, 20, 3), 200, np.uint8)
         for box, factor, (left, top, columns, rows) in (
             ((4, 2, 8, 4), 1, (4, 2, 9, 5)),
