@@ -23,6 +23,7 @@
 #include "photos.hpp"
 #include "pictures.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace limn::program {
 
@@ -216,12 +217,12 @@ void name_pictures(std::vector<Job>& jobs, const Options& options, std::size_t m
 bool finds_several(const ModelDocument& document) { return document.decoder.type == DecoderType::part_affinity; }
 
 /// Opens the model and, if people's boxes are neither given nor found by it, a detector.
-Networks open_networks(const Options& options, bool boxes_given, int threads) {
+Networks open_networks(const Options& options, bool boxes_given, const std::shared_ptr<const ThreadPool>& pool) {
   Networks networks;
   networks.model_file = model_file(options.model);
   const Model model = Model::open(networks.model_file);
   EstimatorOptions estimator_options = options.estimator;
-  estimator_options.pool = std::make_shared<const ThreadPool>(threads);
+  estimator_options.pool = pool;
   std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
   // One by one where each person's heatmaps are written.
   if (!options.heatmaps && !finds_several(model.document())) estimator_options.batch = people_at_once;
@@ -230,7 +231,7 @@ Networks open_networks(const Options& options, bool boxes_given, int threads) {
     if (options.detector.given()) throw Error(model.name() + ": finds several people by itself, without --detector");
   } else if (!boxes_given && !options.no_detector) {
     networks.detector_file = detector_file(options.detector);
-    networks.detector = make_detector(Model::open(networks.detector_file), options.detector, estimator_options.pool);
+    networks.detector = make_detector(Model::open(networks.detector_file), options.detector, pool);
   }
   return networks;
 }
@@ -258,9 +259,8 @@ int estimate(Options options) {
   }
   if (box_file && !any_found) throw Error(options.box_file + ": has no box for any of the photos");
 
-  // One photo is shared by the threads, several are shared out among them.
   const int threads = thread_count(options.threads);
-  const Networks networks = open_networks(options, box_file || !boxes.empty(), jobs.size() == 1 ? threads : 1);
+  const Networks networks = open_networks(options, box_file || !boxes.empty(), make_pool(jobs.size(), threads));
   const PoseEstimator& estimator = *networks.estimator;
   FileSet used;
   for (const Job& job : jobs) used.insert(job.file);
@@ -365,21 +365,8 @@ void add_estimate(CLI::App& app, int& status) {
                    "Draw keypoints from this score on; default: the\n"
                    "model's")
       ->type_name("SCORE");
-  command
-      ->add_option("--threads", options->threads,
-                   "Threads in all; default: as many as the machine has\n"
-                   "processors. Several photos are done at the same time,\n"
-                   "one is shared")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
-  command->add_option("--model", options->model, "Model file")->type_name("FILE");
-  command
-      ->add_option("--input", options->input,
-                   "Height and width of the network's input, multiples of\n"
-                   "32 pixels; default: the model's")
-      ->type_name("HxW");
-  add_flip(*command, options->estimator);
-  add_crop(*command, options->estimator);
+  add_pose_model(*command, options->model, options->input, options->estimator);
+  add_threads(*command, options->threads);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
   command->footer([] {
     return std::string(

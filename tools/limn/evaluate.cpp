@@ -22,6 +22,7 @@
 #include "photo_work.hpp"
 #include "scores.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace limn::program {
 
@@ -126,17 +127,18 @@ struct Networks {
   std::unique_ptr<const PersonDetector> detector;  ///< null unless boxes are detected
 };
 
-Networks open_networks(const EvaluateOptions& options) {
+Networks open_networks(const EvaluateOptions& options, const std::shared_ptr<const ThreadPool>& pool) {
   Networks networks;
   if (options.poses.empty()) {
     EstimatorOptions estimator_options = options.estimator;
+    estimator_options.pool = pool;
     std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
     const Model model = Model::open(model_file(options.model));
     networks.estimator = make_estimator(model, estimator_options);
   }
   if (options.boxes_are_detected()) {
     const Model model = open_detector_model(options.detector);
-    networks.detector = make_detector(model, options.detector, std::make_shared<const ThreadPool>(1));
+    networks.detector = make_detector(model, options.detector, pool);
   }
   return networks;
 }
@@ -289,7 +291,7 @@ void add_detector(Scores& scores, const PersonDetector& detector, const std::vec
 int evaluate_poses(const EvaluateOptions& options) {
   const CocoFile file = read_annotations(options);
   std::vector<Photo> photos = photos_of(file, options);
-  const Networks networks = open_networks(options);
+  const Networks networks = open_networks(options, make_pool(photos.size(), thread_count(options.threads)));
   const PoseEstimator* const estimator = networks.estimator.get();
   const KeypointMatch match = match_keypoints(file, options, estimator != nullptr ? &estimator->skeleton() : nullptr);
   add_places(photos, networks, options, file, match);
@@ -334,7 +336,7 @@ void add_evaluate(CLI::App& app, int& status) {
                    "Folder of the photos that the annotations name;\n"
                    "default: the annotations' own")
       ->type_name("DIR");
-  auto* model = command->add_option("--model", options->model, "Model file")->type_name("FILE");
+  add_pose_model(*command, options->model, options->input, options->estimator);
   command
       ->add_option("--metric", options->metric,
                    "pck (default): share of the keypoints that lie within\n"
@@ -362,8 +364,6 @@ void add_evaluate(CLI::App& app, int& status) {
                     "labelled keypoints with at least that the share that is\n"
                     "right, and the shares of all right ones and of all\n"
                     "absent ones that have at least that");
-  auto* flip = add_flip(*command, options->estimator);
-  auto* crop = add_crop(*command, options->estimator);
   command
       ->add_option("--boxes", options->boxes,
                    "gt (default): the annotations' boxes; detect: those of\n"
@@ -385,9 +385,9 @@ void add_evaluate(CLI::App& app, int& status) {
       ->add_option("--poses", options->poses,
                    "Run no model: score the poses in FILE, COCO keypoint\n"
                    "results (oks)")
-      ->excludes(model)
-      ->excludes(flip)
-      ->excludes(crop)
+      ->excludes("--model")
+      ->excludes("--flip")
+      ->excludes("--crop")
       ->excludes("--boxes")
       ->excludes("--images")
       ->type_name("FILE");
@@ -398,17 +398,7 @@ void add_evaluate(CLI::App& app, int& status) {
       ->excludes("--poses")
       ->type_name("FILE");
   command->add_option("--json", options->json, "Write the scores to FILE; - for stdout")->type_name("FILE");
-  command
-      ->add_option("--threads", options->threads,
-                   "Photos at the same time; default: as many as the\n"
-                   "machine has processors")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
-  command
-      ->add_option("--input", options->input,
-                   "Height and width of the network's input, multiples of\n"
-                   "32 pixels; default: the model's")
-      ->type_name("HxW");
+  add_threads(*command, options->threads);
   command->footer([] {
     return std::string(
         "Keypoints are matched by name; those that only the annotations or only the model have\n"
