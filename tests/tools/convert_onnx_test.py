@@ -805,8 +805,9 @@ class InLimn(OnnxTest):
                         maps = dict(zip(("heatmaps", "part_affinity"), output))
                     tensors = {key: value.numpy() for key, value in {"input": x, **maps}.items()}
                     tensor_file.write(self.path("reference.safetensors"), tensors, {})
+                    command = [PROGRAM, "verify", self.path("reference.safetensors")]
                     done = subprocess.run(
-                        [PROGRAM, "verify", self.path("out.safetensors"), self.path("reference.safetensors")],
+                        [*command, "--model", self.path("out.safetensors")],
                         stdout=subprocess.PIPE,
                         stderr=subprocess.STDOUT,
                         check=False,

@@ -695,6 +695,8 @@ class Detecting(ProgramTest):
 
 
 class CommandLine(ProgramTest):
+    COMMANDS = (("estimate", "a.png"), ("evaluate", "labels.json"), ("verify", "reference.safetensors"), ("bench",))
+
     def test_explains_itself(self):
         for command in ((), ("estimate",), ("evaluate",), ("info",), ("verify",), ("bench",)):
             out, _ = self.limn(*command, "--help")
@@ -708,11 +710,44 @@ class CommandLine(ProgramTest):
         self.fails(2, "guess")
         self.fails(2, "estimate")
         self.fails(2, "estimate", "--guess", "a.png", says=["--guess"])
-        self.fails(2, "estimate", "a.png", "--threads", "0", says=["--threads"])
-        self.fails(2, "estimate", "a.png", "--threads", "many", says=["--threads"])
-        self.fails(2, "estimate", "a.png", "--threads", "60000", says=["--threads 60000", "1024"])
-        self.fails(2, "verify", MODEL)
+        self.fails(2, "verify", says=["REFERENCE"])
+        self.fails(2, "verify", MODEL, "reference.safetensors", says=["reference.safetensors"])
         self.fails(2, "bench", "--runs", "0")
+
+    def explained(self, command, option):
+        """The words of the command's help on an option; None if it has none of that name."""
+        out, _ = self.limn(command, "--help")
+        match = re.search(rf"^  {option} (.*\n(?: {{10,}}.*\n)*)", out, re.MULTILINE)
+        return match and re.sub(r" Excludes: [-\w ]*?(?=\s{2}|\n)", "", match.group(1)).split()
+
+    def test_has_the_same_words_for_the_same_in_every_command(self):
+        model = self.explained("estimate", "--model")
+        self.assertEqual(" ".join(model), "FILE Model file; default: LIMN_MODEL, or the one that comes with limn")
+        threads = self.explained("estimate", "--threads")
+        self.assertIn("processors", threads)
+        for command, *arguments in (*self.COMMANDS, ("info",)):
+            self.assertEqual(self.explained(command, "--model"), model, command)
+            if command == "info":  # nothing is computed there
+                self.assertIsNone(self.explained(command, "--threads"))
+                continue
+            self.assertEqual(self.explained(command, "--threads"), threads, command)
+            for wish in ("0", "-1", "1025", "60000", "many", "1.5"):
+                self.fails(2, command, *arguments, f"--threads={wish}", says=["--threads", wish, "1 to 1024"])
+
+    def test_names_the_model_alike_in_every_command(self):
+        self.write("a.png", small_photo())
+        categories = [{"id": 1, "name": "person", "keypoints": KEYPOINTS}]
+        photo = {"id": 1, "file_name": "a.png"}
+        self.write("labels.json", json.dumps({"images": [photo], "annotations": [], "categories": categories}))
+        for command in (*self.COMMANDS, ("info",)):
+            self.fails(2, *command, "--model", "nowhere.safetensors", says=["nowhere.safetensors"])
+            environment = {"LIMN_MODEL": "elsewhere.safetensors"}
+            self.fails(2, *command, says=["elsewhere.safetensors"], environment=environment)
+            self.fails(2, *command, "--model", MODEL, "--model", MODEL, says=["--model"])
+        for command in ("bench", "info"):
+            self.fails(2, command, "nowhere.safetensors", says=["nowhere.safetensors"])
+            self.fails(2, command, MODEL, "--model", MODEL, says=["MODEL", "--model"])
+            self.fails(2, command, "--model", MODEL, "--network", "resnet18", says=["--model", "--network"])
 
 
 class Info(ProgramTest):
@@ -785,7 +820,7 @@ class Info(ProgramTest):
             self.assertEqual(f"{total:,}", self.total(out, name))
 
     def test_shows_what_a_model_file_says(self):
-        for arguments in ((MODEL,), ()):
+        for arguments in ((MODEL,), ("--model", MODEL), ()):
             out, _ = self.limn("info", *arguments)
             input_ = ("256 x 192", "RGB", "affine, padding 1.25, crop 1.2")
             decoder = ("dark, kernel 11", "drawn from score 0.6")
@@ -903,6 +938,7 @@ class Verify(ProgramTest):
     """The network of the formula weights (see tests/reference), whose heatmaps PyTorch computed."""
 
     SIZE = 64
+    COMMAND = ("verify", "reference.safetensors", "--model", "model.safetensors")
 
     @classmethod
     def setUpClass(cls):
@@ -930,7 +966,7 @@ class Verify(ProgramTest):
         self.write_tensors(self.path("reference.safetensors"), tensors, {})
 
     def verify(self, *arguments, status=0):
-        return self.limn("verify", "model.safetensors", "reference.safetensors", *arguments, status=status)
+        return self.limn(*self.COMMAND, *arguments, status=status)
 
     def test_accepts_what_pytorch_computed(self):
         self.reference(heatmaps=self.heatmaps)
@@ -941,9 +977,10 @@ class Verify(ProgramTest):
 
     def test_accepts_batches_of_one_and_checks_the_engine_on_demand(self):
         self.reference(input=self.input[None], heatmaps=self.heatmaps[None], final_layer=self.heatmaps)
-        out, _ = self.verify("--engine")
-        self.assertEqual(out.count("all 2 tensors agree"), 2)
-        self.assertEqual(len(re.findall(r"(?m)^heatmaps +16x16x16 ", out)), 2)
+        for threads in ((), ("--threads", "1"), ("--threads", "3")):
+            out, _ = self.verify("--engine", *threads)
+            self.assertEqual(out.count("all 2 tensors agree"), 2)
+            self.assertEqual(len(re.findall(r"(?m)^heatmaps +16x16x16 ", out)), 2)
 
     def test_follows_a_detectors_maps(self):
         # One pixel is all that it looks at: of red 1, green 0.5 and blue 0.25.
@@ -1011,7 +1048,7 @@ class Verify(ProgramTest):
     def test_refuses_references_it_cannot_use(self):
         def refused(says, **tensors):
             self.reference(**tensors)
-            self.fails(2, "verify", "model.safetensors", "reference.safetensors", says=["reference.safetensors", *says])
+            self.fails(2, *self.COMMAND, says=["reference.safetensors", *says])
 
         refused(["guess", "layer9"], heatmaps=self.heatmaps, guess=self.heatmaps, layer9=self.heatmaps)
         refused(["input", "missing"], input=None, heatmaps=self.heatmaps)
@@ -1019,11 +1056,10 @@ class Verify(ProgramTest):
         refused(["input", "[1, 3, H, W]"], input=self.input[0], heatmaps=self.heatmaps)
         refused(["heatmaps"])
         self.reference(input=self.input[:, :48], heatmaps=self.heatmaps)
-        self.fails(2, "verify", "model.safetensors", "reference.safetensors", says=["multiples of 32"])
+        self.fails(2, *self.COMMAND, says=["multiples of 32"])
         self.write("reference.safetensors", "nothing")
-        self.fails(2, "verify", "model.safetensors", "reference.safetensors", says=["reference.safetensors"])
-        self.fails(2, "verify", "model.safetensors", "nowhere", says=["nowhere"])
-        self.fails(2, "verify", "nowhere", "reference.safetensors", says=["nowhere"])
+        self.fails(2, *self.COMMAND, says=["reference.safetensors"])
+        self.fails(2, "verify", "nowhere", *self.COMMAND[2:], says=["nowhere"])
 
     def follow_pytorch(self, network, keypoints):
         """Random weights through generate.py, convert.py and verify. Returns the model file and what info says of it."""
@@ -1040,7 +1076,7 @@ class Verify(ProgramTest):
         converter = [sys.executable, os.path.join(ROOT, "tools", "convert.py")]
         model = self.path("converted.safetensors")
         subprocess.run([*converter, checkpoint, model], stdout=subprocess.DEVNULL, check=True)
-        out, _ = self.limn("verify", model, reference, "--engine")
+        out, _ = self.limn("verify", reference, "--model", model, "--engine")
         plain, engine = (int(number) for number in re.findall(r"all (\d+) tensors agree", out))
         self.assertGreater(plain, 60)
         self.assertGreater(engine, 20)
@@ -1084,17 +1120,19 @@ class Bench(ProgramTest):
         self.assertRegex(out, r"(?m)^final_layer ")
 
     def test_measures_a_model(self):
-        out, _ = self.limn("bench", MODEL, "--input", "32x32", "--runs", "1")
-        self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, fp32, 1 run\n", out)
+        command = ("bench", "--input", "32x32", "--runs", "1")
+        for model in ([MODEL], ["--model", MODEL], []):
+            out, _ = self.limn(*command, *model, "--threads", "1")
+            self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, fp32, 1 run\n", out)
         self.assertNotIn("final_layer", out)
 
     def test_measures_a_detector(self):
         self.write("dots.safetensors", dot_detector.model())
-        out, _ = self.limn("bench", "dots.safetensors", "--runs", "1", "--layers")
+        out, _ = self.limn("bench", "dots.safetensors", "--runs", "1", "--layers", "--threads", "1")
         self.assertIn("dot_detector, input 128x128, 1 thread, fp32, 1 run\n", out)
         self.assertRegex(out, r"(?m)^reg ")
-        out, _ = self.limn("bench", "--network", "person-detector", "--runs", "1", "--input", "64x96")
-        self.assertIn("person-detector, input 64x96, 1 thread, fp32, 1 run\n", out)
+        command = ("bench", "--network", "person-detector", "--runs", "1", "--input", "64x96", "--threads", "2")
+        self.assertIn("person-detector, input 64x96, 2 threads, fp32, 1 run\n", self.limn(*command)[0])
 
     def test_several_images_in_one_run(self):
         out, _ = self.limn("bench", MODEL, "--input", "64x32", "--runs", "2", "--batch", "3")
@@ -1120,7 +1158,6 @@ class Bench(ProgramTest):
     def test_refuses_what_there_is_not(self):
         self.fails(2, "bench", "nowhere.safetensors", says=["nowhere.safetensors"])
         self.fails(2, "bench", "--network", "alexnet", says=["alexnet"])
-        self.fails(2, "bench", MODEL, "--threads", "-1", says=["--threads"])
 
 
 class TheDefaultModels(ProgramTest):

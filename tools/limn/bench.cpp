@@ -15,6 +15,7 @@
 #include "engine.hpp"
 #include "model_choice.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace limn::program {
 
@@ -24,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   ModelChoice choice;
-  int threads = 1;
+  int threads = 0;
   int runs = 50;
   int batch = 1;
   bool layers = false;
@@ -209,7 +210,8 @@ void print_text(const ChosenNetwork& network, const Options& options, const Plan
   if (options.layers) print_layers(plan, measured);
 }
 
-void bench(const Options& options) {
+void bench(Options options) {
+  options.threads = thread_count(options.threads);
   const ChosenNetwork network(options.choice);
   std::unique_ptr<RandomWeights> random;
   if (!network.model) random = std::make_unique<RandomWeights>(network.graph);
@@ -227,9 +229,7 @@ void add_bench(CLI::App& app, int& status) {
       app.add_subcommand("bench", "Measure how long a network takes, without reading or drawing photos");
   auto options = std::make_shared<Options>();
   add_model_choice(*command, options->choice);
-  command->add_option("--threads", options->threads, "Threads that share the work (default 1)")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
+  add_threads(*command, options->threads);
   command->add_option("--runs", options->runs, "Runs to take the median of (default 50)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");

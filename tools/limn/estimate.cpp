@@ -23,6 +23,7 @@
 #include "photos.hpp"
 #include "pictures.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace limn::program {
 
@@ -157,24 +158,37 @@ void estimate_photo(const Networks& networks, const Options& options, const Job&
   result.line = describe(job, poses, written);
 }
 
+/// The boxes that the command line gives.
+struct GivenBoxes {
+  explicit GivenBoxes(const Options& options) {
+    for (const std::string& text : options.boxes) boxes.push_back(parse_box(text));
+    if (!options.box_file.empty()) file.emplace(options.box_file, options.min_box_score, options.box_category);
+  }
+
+  bool any() const { return file || !boxes.empty(); }
+
+  std::vector<Box> boxes;  ///< of each photo
+  std::optional<BoxFile> file;
+};
+
 /// Fills in where the people are and which image this is for COCO.
-void find_boxes(Job& job, const Options& options, const std::vector<Box>& boxes, const BoxFile* box_file) {
+void find_boxes(Job& job, const Options& options, const GivenBoxes& boxes) {
   if (!job.error.empty()) return;
   try {
-    job.boxes_given = box_file != nullptr || !boxes.empty();
-    if (box_file != nullptr) {
-      if (auto found = box_file->find(job.file)) {
+    job.boxes_given = boxes.any();
+    if (boxes.file) {
+      if (auto found = boxes.file->find(job.file)) {
         job.given = std::move(*found);
         job.has_id = true;
       }
     } else {
-      job.given.boxes = boxes;
+      job.given.boxes = boxes.boxes;
     }
     if (options.coco() && !job.has_id) {
       const auto id = id_in_name(job.file);
       if (!id) {
         throw Error("no image id for COCO results: expected digits at the end of the name" +
-                    std::string(box_file != nullptr ? ", or the photo in " + options.box_file : ""));
+                    std::string(boxes.file ? ", or the photo in " + options.box_file : ""));
       }
       job.given.image_id = *id;
       job.has_id = true;
@@ -182,6 +196,21 @@ void find_boxes(Job& job, const Options& options, const std::vector<Box>& boxes,
   } catch (const Error& error) {
     job.error = error.what();
   }
+}
+
+/// The photos, and where their people are if that is given.
+std::vector<Job> find_jobs(const Options& options, const GivenBoxes& boxes) {
+  const std::vector<PhotoFile> photos = find_photos(options.inputs);
+  std::vector<Job> jobs(photos.size());
+  bool any_found = false;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].file = photos[i].path;
+    jobs[i].error = photos[i].error;
+    find_boxes(jobs[i], options, boxes);
+    any_found = any_found || !jobs[i].given.boxes.empty();
+  }
+  if (boxes.file && !any_found) throw Error(options.box_file + ": has no box for any of the photos");
+  return jobs;
 }
 
 /// Decides what the pictures are called. Where boxes are not given there are `most_people` in a photo at most.
@@ -216,12 +245,12 @@ void name_pictures(std::vector<Job>& jobs, const Options& options, std::size_t m
 bool finds_several(const ModelDocument& document) { return document.decoder.type == DecoderType::part_affinity; }
 
 /// Opens the model and, if people's boxes are neither given nor found by it, a detector.
-Networks open_networks(const Options& options, bool boxes_given, int threads) {
+Networks open_networks(const Options& options, bool boxes_given, const std::shared_ptr<const ThreadPool>& pool) {
   Networks networks;
   networks.model_file = model_file(options.model);
   const Model model = Model::open(networks.model_file);
   EstimatorOptions estimator_options = options.estimator;
-  estimator_options.pool = std::make_shared<const ThreadPool>(threads);
+  estimator_options.pool = pool;
   std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
   // One by one where each person's heatmaps are written.
   if (!options.heatmaps && !finds_several(model.document())) estimator_options.batch = people_at_once;
@@ -230,7 +259,7 @@ Networks open_networks(const Options& options, bool boxes_given, int threads) {
     if (options.detector.given()) throw Error(model.name() + ": finds several people by itself, without --detector");
   } else if (!boxes_given && !options.no_detector) {
     networks.detector_file = detector_file(options.detector);
-    networks.detector = make_detector(Model::open(networks.detector_file), options.detector, estimator_options.pool);
+    networks.detector = make_detector(Model::open(networks.detector_file), options.detector, pool);
   }
   return networks;
 }
@@ -240,43 +269,25 @@ std::size_t most_people(const Networks& networks) {
   return networks.detector ? static_cast<std::size_t>(networks.detector->document().decoder.center.max_people) : 1;
 }
 
-int estimate(Options options) {
-  std::vector<Box> boxes;
-  for (const std::string& text : options.boxes) boxes.push_back(parse_box(text));
-  std::optional<BoxFile> box_file;
-  if (!options.box_file.empty()) box_file.emplace(options.box_file, options.min_box_score, options.box_category);
-  const JsonKind json_kind = options.json_kind();
+/// The files that the command reads.
+FileSet files_read(const std::vector<Job>& jobs, const Options& options, const Networks& networks) {
+  FileSet files;
+  for (const Job& job : jobs) files.insert(job.file);
+  for (const std::string& file : {options.box_file, networks.model_file, networks.detector_file}) files.insert(file);
+  return files;
+}
 
-  const std::vector<PhotoFile> photos = find_photos(options.inputs);
-  std::vector<Job> jobs(photos.size());
-  bool any_found = false;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    jobs[i].file = photos[i].path;
-    jobs[i].error = photos[i].error;
-    find_boxes(jobs[i], options, boxes, box_file ? &*box_file : nullptr);
-    any_found = any_found || !jobs[i].given.boxes.empty();
-  }
-  if (box_file && !any_found) throw Error(options.box_file + ": has no box for any of the photos");
-
-  // One photo is shared by the threads, several are shared out among them.
-  const int threads = thread_count(options.threads);
-  const Networks networks = open_networks(options, box_file || !boxes.empty(), jobs.size() == 1 ? threads : 1);
-  const PoseEstimator& estimator = *networks.estimator;
-  FileSet used;
-  for (const Job& job : jobs) used.insert(job.file);
-  for (const std::string& file : {options.box_file, networks.model_file, networks.detector_file}) used.insert(file);
-  name_pictures(jobs, options, most_people(networks), used);
-  // What the part affinity decoder found is above its own threshold.
+/// The score from which on keypoints are drawn.
+float draw_threshold(const Options& options, const PoseEstimator& estimator) {
   const DecoderOptions& decoder = estimator.document().decoder;
-  options.draw.threshold = options.threshold.value_or(estimator.finds_several() ? decoder.part_affinity.cmap_threshold
-                                                                                : decoder.draw_threshold);
+  // What the part affinity decoder found is above its own threshold.
+  const float models = estimator.finds_several() ? decoder.part_affinity.cmap_threshold : decoder.draw_threshold;
+  return options.threshold.value_or(models);
+}
 
-  defer_interrupts();
-  Output output(options.json, "--json", used);
-  nlohmann::ordered_json document = {{"model", estimator.document().name}};
-  if (networks.detector) document["detector"] = networks.detector->document().name;
-  PeopleJson json(output, json_kind, std::move(document));
-
+/// Does all photos; tells the user, and adds them to the JSON, in their order. Returns the exit status.
+int do_photos(const Networks& networks, const Options& options, int threads, const std::vector<Job>& jobs,
+              Output& output, PeopleJson& json) {
   std::vector<std::string> files;
   for (const Job& job : jobs) files.push_back(job.file);
   std::vector<Result> results(jobs.size());
@@ -287,7 +298,7 @@ int estimate(Options options) {
     for (const nlohmann::ordered_json& entry : result.json) json.add(entry);
     if (!result.error.empty() && !options.coco()) json.add({{"file", jobs[i].file}, {"error", result.error}});
   });
-  std::vector<PoseEstimator::Workspace> workspaces = make_workspaces(estimator, jobs.size(), threads);
+  std::vector<PoseEstimator::Workspace> workspaces = make_workspaces(*networks.estimator, jobs.size(), threads);
   share_out(jobs.size(), threads, [&](std::size_t i, std::size_t worker) {
     results[i].error = jobs[i].error;
     try {
@@ -306,6 +317,92 @@ int estimate(Options options) {
   return failed > 0 ? some_failed : all_well;
 }
 
+int estimate(Options options) {
+  const GivenBoxes boxes(options);
+  const JsonKind json_kind = options.json_kind();
+  std::vector<Job> jobs = find_jobs(options, boxes);
+  const int threads = thread_count(options.threads);
+  const Networks networks = open_networks(options, boxes.any(), make_pool(jobs.size(), threads));
+  FileSet used = files_read(jobs, options, networks);
+  name_pictures(jobs, options, most_people(networks), used);
+  options.draw.threshold = draw_threshold(options, *networks.estimator);
+
+  defer_interrupts();
+  Output output(options.json, "--json", used);
+  nlohmann::ordered_json document = {{"model", networks.estimator->document().name}};
+  if (networks.detector) document["detector"] = networks.detector->document().name;
+  PeopleJson json(output, json_kind, std::move(document));
+  return do_photos(networks, options, threads, jobs, output, json);
+}
+
+constexpr const char* footer =
+    "No file that is read is ever written to, and what is written replaces an older file when\n"
+    "it is complete. Until then the JSON, to which each photo is added as it is done, is in\n"
+    "FILE.part (or .part2, ... if there is such a file): after a crash or kill -9 what was done\n"
+    "is there. An interrupt (SIGINT, SIGTERM) ends the work after the photos begun, and FILE\n"
+    "has those done, and \"interrupted\": true; the exit status is then 130 or 143.\n";
+
+void add_outputs(CLI::App& command, Options& options) {
+  command
+      .add_option("-o,--output", options.output,
+                  "Folder for the pictures or, for one photo, the\n"
+                  "picture's name; default: NAME_pose.jpg or .png in\n"
+                  "the working directory")
+      ->type_name("OUT");
+  command
+      .add_option("--json", options.json,
+                  "Write the keypoints to FILE; - for stdout. With .jsonl\n"
+                  "at the end of its name: JSON Lines, one photo to a line")
+      ->type_name("FILE");
+  command
+      .add_option("--format", options.format,
+                  "What the JSON is: limn (default), or coco for a file\n"
+                  "of COCO keypoint results")
+      ->check(CLI::IsMember({"limn", "coco"}))
+      ->type_name("KIND")
+      ->needs("--json");
+}
+
+/// Where people are: given, or found by a detector.
+void add_boxes(CLI::App& command, Options& options) {
+  auto* box = command.add_option("--box", options.boxes,
+                                 "x,y,width,height of a person in photo pixels; may be\n"
+                                 "given several times. Without boxes the person detector\n"
+                                 "finds them, unless the model finds several people");
+  box->allow_extra_args(false)->type_name("BOX");
+  auto* boxes = command.add_option("--boxes", options.box_file,
+                                   "Boxes for many photos: COCO annotations or detection\n"
+                                   "results; photos that have none there are skipped");
+  boxes->excludes(box)->type_name("FILE");
+  command.add_option("--min-box-score", options.min_box_score, "Leave out detections with a lower score")
+      ->needs("--boxes")
+      ->type_name("SCORE");
+  command
+      .add_option("--box-category", options.box_category,
+                  "The category of persons in detection results\n"
+                  "(default: 1, as COCO has it)")
+      ->needs("--boxes")
+      ->type_name("ID");
+  auto* no_detector = command.add_flag("--no-detector", options.no_detector,
+                                       "Detect nobody: without boxes a model of one person\n"
+                                       "takes each photo to show one all over it");
+  for (CLI::Option* option : add_detector_choice(command, options.detector)) {
+    option->excludes(box)->excludes(boxes)->excludes(no_detector);
+  }
+}
+
+void add_pictures(CLI::App& command, Options& options) {
+  command.add_flag("--heatmaps", options.heatmaps,
+                   "Write the grid of all keypoints' heatmaps as well:\n"
+                   "NAME_heatmaps.jpg or .png, one for each person");
+  command.add_flag("--no-pictures", options.no_pictures, "Do not write pictures of the poses");
+  command
+      .add_option("--threshold", options.threshold,
+                  "Draw keypoints from this score on; default: the\n"
+                  "model's")
+      ->type_name("SCORE");
+}
+
 }  // namespace
 
 void add_estimate(CLI::App& app, int& status) {
@@ -314,81 +411,13 @@ void add_estimate(CLI::App& app, int& status) {
   command->add_option("PHOTO", options->inputs, "Photos (JPEG, PNG, BMP), or folders of them")
       ->required()
       ->type_name("");
-  command
-      ->add_option("-o,--output", options->output,
-                   "Folder for the pictures or, for one photo, the\n"
-                   "picture's name; default: NAME_pose.jpg or .png in\n"
-                   "the working directory")
-      ->type_name("OUT");
-  command
-      ->add_option("--json", options->json,
-                   "Write the keypoints to FILE; - for stdout. With .jsonl\n"
-                   "at the end of its name: JSON Lines, one photo to a line")
-      ->type_name("FILE");
-  command
-      ->add_option("--format", options->format,
-                   "What the JSON is: limn (default), or coco for a file\n"
-                   "of COCO keypoint results")
-      ->check(CLI::IsMember({"limn", "coco"}))
-      ->type_name("KIND")
-      ->needs("--json");
-  auto* box = command->add_option("--box", options->boxes,
-                                  "x,y,width,height of a person in photo pixels; may be\n"
-                                  "given several times. Without boxes the person detector\n"
-                                  "finds them, unless the model finds several people");
-  box->allow_extra_args(false)->type_name("BOX");
-  auto* boxes = command->add_option("--boxes", options->box_file,
-                                    "Boxes for many photos: COCO annotations or detection\n"
-                                    "results; photos that have none there are skipped");
-  boxes->excludes(box)->type_name("FILE");
-  command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
-      ->needs("--boxes")
-      ->type_name("SCORE");
-  command
-      ->add_option("--box-category", options->box_category,
-                   "The category of persons in detection results\n"
-                   "(default: 1, as COCO has it)")
-      ->needs("--boxes")
-      ->type_name("ID");
-  auto* no_detector = command->add_flag("--no-detector", options->no_detector,
-                                        "Detect nobody: without boxes a model of one person\n"
-                                        "takes each photo to show one all over it");
-  for (CLI::Option* option : add_detector_choice(*command, options->detector)) {
-    option->excludes(box)->excludes(boxes)->excludes(no_detector);
-  }
-  command->add_flag("--heatmaps", options->heatmaps,
-                    "Write the grid of all keypoints' heatmaps as well:\n"
-                    "NAME_heatmaps.jpg or .png, one for each person");
-  command->add_flag("--no-pictures", options->no_pictures, "Do not write pictures of the poses");
-  command
-      ->add_option("--threshold", options->threshold,
-                   "Draw keypoints from this score on; default: the\n"
-                   "model's")
-      ->type_name("SCORE");
-  command
-      ->add_option("--threads", options->threads,
-                   "Threads in all; default: as many as the machine has\n"
-                   "processors. Several photos are done at the same time,\n"
-                   "one is shared")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
-  command->add_option("--model", options->model, "Model file")->type_name("FILE");
-  command
-      ->add_option("--input", options->input,
-                   "Height and width of the network's input, multiples of\n"
-                   "32 pixels; default: the model's")
-      ->type_name("HxW");
-  add_flip(*command, options->estimator);
-  add_crop(*command, options->estimator);
+  add_outputs(*command, *options);
+  add_boxes(*command, *options);
+  add_pictures(*command, *options);
+  add_pose_model(*command, options->model, options->input, options->estimator);
+  add_threads(*command, options->threads);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
-  command->footer([] {
-    return std::string(
-        "No file that is read is ever written to, and what is written replaces an older file when\n"
-        "it is complete. Until then the JSON, to which each photo is added as it is done, is in\n"
-        "FILE.part (or .part2, ... if there is such a file): after a crash or kill -9 what was done\n"
-        "is there. An interrupt (SIGINT, SIGTERM) ends the work after the photos begun, and FILE\n"
-        "has those done, and \"interrupted\": true; the exit status is then 130 or 143.\n");
-  });
+  command->footer([] { return std::string(footer); });
   command->callback([options, &status] { status = estimate(*options); });
 }
 

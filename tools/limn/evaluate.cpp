@@ -22,6 +22,7 @@
 #include "photo_work.hpp"
 #include "scores.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace limn::program {
 
@@ -126,17 +127,18 @@ struct Networks {
   std::unique_ptr<const PersonDetector> detector;  ///< null unless boxes are detected
 };
 
-Networks open_networks(const EvaluateOptions& options) {
+Networks open_networks(const EvaluateOptions& options, const std::shared_ptr<const ThreadPool>& pool) {
   Networks networks;
   if (options.poses.empty()) {
     EstimatorOptions estimator_options = options.estimator;
+    estimator_options.pool = pool;
     std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
     const Model model = Model::open(model_file(options.model));
     networks.estimator = make_estimator(model, estimator_options);
   }
   if (options.boxes_are_detected()) {
     const Model model = open_detector_model(options.detector);
-    networks.detector = make_detector(model, options.detector, std::make_shared<const ThreadPool>(1));
+    networks.detector = make_detector(model, options.detector, pool);
   }
   return networks;
 }
@@ -289,7 +291,7 @@ void add_detector(Scores& scores, const PersonDetector& detector, const std::vec
 int evaluate_poses(const EvaluateOptions& options) {
   const CocoFile file = read_annotations(options);
   std::vector<Photo> photos = photos_of(file, options);
-  const Networks networks = open_networks(options);
+  const Networks networks = open_networks(options, make_pool(photos.size(), thread_count(options.threads)));
   const PoseEstimator* const estimator = networks.estimator.get();
   const KeypointMatch match = match_keypoints(file, options, estimator != nullptr ? &estimator->skeleton() : nullptr);
   add_places(photos, networks, options, file, match);
@@ -321,6 +323,97 @@ int evaluate_poses(const EvaluateOptions& options) {
   return failed > 0 ? some_failed : all_well;
 }
 
+constexpr const char* footer =
+    "Keypoints are matched by name; those that only the annotations or only the model have\n"
+    "do not count. A photo that cannot be read is named, and nobody in it counts.\n"
+    "pckh takes the head's size from the annotations' \"headbox\": [x1, y1, x2, y2], and where\n"
+    "there are none from head_top to upper_neck.\n\n"
+    "With --boxes detect, pck and pckh pair annotated people with detections one to one, the\n"
+    "largest intersection over union first and 0.3 at least; the keypoints of people who have\n"
+    "no partner count as wrong.\n\n"
+    "--scores calls a keypoint absent if it is not labelled, the person has another that is, and\n"
+    "it is labelled for anybody in the data set; JSON has every keypoint's table.\n\n"
+    "--metric boxes needs images and boxes only, no keypoints. A detection is right from an\n"
+    "intersection over union of 0.5 with an annotated box on; smaller people and crowds are\n"
+    "neither missed nor wrong to find, nor are smaller detections of nobody. Recall and\n"
+    "precision are at the detector's threshold, AP (COCO's) is of all detections from a score\n"
+    "of 0.01 on.\n\n"
+    "An interrupt (SIGINT, SIGTERM) ends the work after the photos begun: --results has those\n"
+    "done, there are no scores, and the exit status is 130 or 143.\n";
+
+/// How a pose is scored.
+void add_metric(CLI::App& command, EvaluateOptions& options) {
+  command
+      .add_option("--metric", options.metric,
+                  "pck (default): share of the keypoints that lie within\n"
+                  "0.2 of the person's size; pckh: within 0.5 of the\n"
+                  "head's; oks: COCO's AP and AR; boxes: recall, precision\n"
+                  "and AP of the person detector's boxes, without a model")
+      ->check(CLI::IsMember({"pck", "pckh", "oks", "boxes"}))
+      ->type_name("METRIC");
+  command.add_option("--at", options.at, "Another share than 0.2 for pck or 0.5 for pckh")
+      ->check(CLI::PositiveNumber)
+      ->type_name("SHARE");
+  command
+      .add_option("--size", options.size,
+                  "A person's size for pck: torso (left shoulder to\n"
+                  "right hip), box (its longer side), or torso-or-box\n"
+                  "(default: torso, at least 0.3125 of the longer side)")
+      ->check(CLI::IsMember({"torso", "box", "torso-or-box"}))
+      ->type_name("SIZE");
+  command.add_flag("--from-one", options.from_one,
+                   "Labels and boxes count pixels from 1, as MPII's do,\n"
+                   "not from 0 (pck and pckh)");
+  command.add_flag("--scores", options.scores,
+                   "Report what the keypoints' scores are worth as well\n"
+                   "(pck and pckh): for scores from 0.05 to 0.95, of the\n"
+                   "labelled keypoints with at least that the share that is\n"
+                   "right, and the shares of all right ones and of all\n"
+                   "absent ones that have at least that");
+}
+
+/// Where people are looked for.
+void add_boxes(CLI::App& command, EvaluateOptions& options) {
+  command
+      .add_option("--boxes", options.boxes,
+                  "gt (default): the annotations' boxes; detect: those of\n"
+                  "the person detector; or for oks a FILE of a detector's\n"
+                  "results in COCO's format. For oks, a model of several\n"
+                  "people looks for everybody instead of gt")
+      ->type_name("gt|detect|FILE");
+  add_detector_choice(command, options.detector);
+  command
+      .add_option("--min-height", options.min_height,
+                  "boxes: only people at least this share of the photo's\n"
+                  "height (default 0.2) are to be found")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("SHARE");
+  command.add_option("--min-box-score", options.min_box_score, "Leave out detections with a lower score")
+      ->needs("--boxes")
+      ->type_name("SCORE");
+}
+
+/// Poses read instead of estimated, and what is written.
+void add_files(CLI::App& command, EvaluateOptions& options) {
+  command
+      .add_option("--poses", options.poses,
+                  "Run no model: score the poses in FILE, COCO keypoint\n"
+                  "results (oks)")
+      ->excludes("--model")
+      ->excludes("--flip")
+      ->excludes("--crop")
+      ->excludes("--boxes")
+      ->excludes("--images")
+      ->type_name("FILE");
+  command
+      .add_option("--results", options.results,
+                  "Write the poses, or with boxes these, to FILE as COCO\n"
+                  "results")
+      ->excludes("--poses")
+      ->type_name("FILE");
+  command.add_option("--json", options.json, "Write the scores to FILE; - for stdout")->type_name("FILE");
+}
+
 }  // namespace
 
 void add_evaluate(CLI::App& app, int& status) {
@@ -334,100 +427,12 @@ void add_evaluate(CLI::App& app, int& status) {
                    "Folder of the photos that the annotations name;\n"
                    "default: the annotations' own")
       ->type_name("DIR");
-  auto* model = command->add_option("--model", options->model, "Model file")->type_name("FILE");
-  command
-      ->add_option("--metric", options->metric,
-                   "pck (default): share of the keypoints that lie within\n"
-                   "0.2 of the person's size; pckh: within 0.5 of the\n"
-                   "head's; oks: COCO's AP and AR; boxes: recall, precision\n"
-                   "and AP of the person detector's boxes, without a model")
-      ->check(CLI::IsMember({"pck", "pckh", "oks", "boxes"}))
-      ->type_name("METRIC");
-  command->add_option("--at", options->at, "Another share than 0.2 for pck or 0.5 for pckh")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SHARE");
-  command
-      ->add_option("--size", options->size,
-                   "A person's size for pck: torso (left shoulder to\n"
-                   "right hip), box (its longer side), or torso-or-box\n"
-                   "(default: torso, at least 0.3125 of the longer side)")
-      ->check(CLI::IsMember({"torso", "box", "torso-or-box"}))
-      ->type_name("SIZE");
-  command->add_flag("--from-one", options->from_one,
-                    "Labels and boxes count pixels from 1, as MPII's do,\n"
-                    "not from 0 (pck and pckh)");
-  command->add_flag("--scores", options->scores,
-                    "Report what the keypoints' scores are worth as well\n"
-                    "(pck and pckh): for scores from 0.05 to 0.95, of the\n"
-                    "labelled keypoints with at least that the share that is\n"
-                    "right, and the shares of all right ones and of all\n"
-                    "absent ones that have at least that");
-  auto* flip = add_flip(*command, options->estimator);
-  auto* crop = add_crop(*command, options->estimator);
-  command
-      ->add_option("--boxes", options->boxes,
-                   "gt (default): the annotations' boxes; detect: those of\n"
-                   "the person detector; or for oks a FILE of a detector's\n"
-                   "results in COCO's format. For oks, a model of several\n"
-                   "people looks for everybody instead of gt")
-      ->type_name("gt|detect|FILE");
-  add_detector_choice(*command, options->detector);
-  command
-      ->add_option("--min-height", options->min_height,
-                   "boxes: only people at least this share of the photo's\n"
-                   "height (default 0.2) are to be found")
-      ->check(CLI::Range(0.0, 1.0))
-      ->type_name("SHARE");
-  command->add_option("--min-box-score", options->min_box_score, "Leave out detections with a lower score")
-      ->needs("--boxes")
-      ->type_name("SCORE");
-  command
-      ->add_option("--poses", options->poses,
-                   "Run no model: score the poses in FILE, COCO keypoint\n"
-                   "results (oks)")
-      ->excludes(model)
-      ->excludes(flip)
-      ->excludes(crop)
-      ->excludes("--boxes")
-      ->excludes("--images")
-      ->type_name("FILE");
-  command
-      ->add_option("--results", options->results,
-                   "Write the poses, or with boxes these, to FILE as COCO\n"
-                   "results")
-      ->excludes("--poses")
-      ->type_name("FILE");
-  command->add_option("--json", options->json, "Write the scores to FILE; - for stdout")->type_name("FILE");
-  command
-      ->add_option("--threads", options->threads,
-                   "Photos at the same time; default: as many as the\n"
-                   "machine has processors")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
-  command
-      ->add_option("--input", options->input,
-                   "Height and width of the network's input, multiples of\n"
-                   "32 pixels; default: the model's")
-      ->type_name("HxW");
-  command->footer([] {
-    return std::string(
-        "Keypoints are matched by name; those that only the annotations or only the model have\n"
-        "do not count. A photo that cannot be read is named, and nobody in it counts.\n"
-        "pckh takes the head's size from the annotations' \"headbox\": [x1, y1, x2, y2], and where\n"
-        "there are none from head_top to upper_neck.\n\n"
-        "With --boxes detect, pck and pckh pair annotated people with detections one to one, the\n"
-        "largest intersection over union first and 0.3 at least; the keypoints of people who have\n"
-        "no partner count as wrong.\n\n"
-        "--scores calls a keypoint absent if it is not labelled, the person has another that is, and\n"
-        "it is labelled for anybody in the data set; JSON has every keypoint's table.\n\n"
-        "--metric boxes needs images and boxes only, no keypoints. A detection is right from an\n"
-        "intersection over union of 0.5 with an annotated box on; smaller people and crowds are\n"
-        "neither missed nor wrong to find, nor are smaller detections of nobody. Recall and\n"
-        "precision are at the detector's threshold, AP (COCO's) is of all detections from a score\n"
-        "of 0.01 on.\n\n"
-        "An interrupt (SIGINT, SIGTERM) ends the work after the photos begun: --results has those\n"
-        "done, there are no scores, and the exit status is 130 or 143.\n");
-  });
+  add_pose_model(*command, options->model, options->input, options->estimator);
+  add_metric(*command, *options);
+  add_boxes(*command, *options);
+  add_files(*command, *options);
+  add_threads(*command, options->threads);
+  command->footer([] { return std::string(footer); });
   command->callback([options, &status] {
     check(*options);
     status = options->scores_boxes() ? evaluate_boxes(*options) : evaluate_poses(*options);

@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
-#include <limn/core/thread_pool.hpp>
 #include <limn/metrics/box_evaluation.hpp>
 #include <limn/pose/pose_json.hpp>
 
@@ -23,6 +22,7 @@
 #include "photo_work.hpp"
 #include "scores.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace limn::program {
 
@@ -140,7 +140,7 @@ int evaluate_boxes(const EvaluateOptions& options) {
   const float threshold = options.detector.threshold.value_or(model.document().decoder.center.threshold);
   DetectorChoice choice = options.detector;
   choice.threshold = (std::min)(threshold, least_score);
-  const auto detector = make_detector(model, choice, std::make_shared<const ThreadPool>(1));
+  const auto detector = make_detector(model, choice, make_pool(photos.size(), thread_count(options.threads)));
   EvaluateOutputs outputs(options, photos);
 
   BoxScores scores;

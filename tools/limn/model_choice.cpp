@@ -108,8 +108,8 @@ void remember_program(const char* argv0) {
 
 std::string default_model() {
   return default_file("LIMN_MODEL", LIMN_DEFAULT_MODEL,
-                      "no model: name one on the command line or in the environment variable LIMN_MODEL; the default "
-                      "model was looked for at ");
+                      "no model: --model FILE or the environment variable LIMN_MODEL names one; the default model was "
+                      "looked for at ");
 }
 
 std::string default_detector() {
@@ -153,16 +153,21 @@ RandomWeights::RandomWeights(const Graph& graph) {
   }
 }
 
+CLI::Option* add_model(CLI::App& command, std::string& file) {
+  return command.add_option("--model", file, "Model file; default: LIMN_MODEL, or the one that comes\nwith limn")
+      ->type_name("FILE");
+}
+
 void add_model_choice(CLI::App& command, ModelChoice& choice) {
-  auto* file =
-      command.add_option("MODEL", choice.file, "Model file; the default model if there is neither this\nnor --network");
-  file->type_name("");
+  auto* file = add_model(command, choice.file);
+  auto* short_for_file = command.add_option("MODEL", choice.file, "The same as --model MODEL");
+  short_for_file->excludes(file)->type_name("");
   auto* network = command.add_option("--network", choice.network,
                                      "Instead of a model: resnet18, resnet34, resnet50,\n"
                                      "resnet101 or resnet152 with three deconvolutions,\n"
                                      "pose-resnet18-body, hrnet-w32, hrnet-w48, lip or\n"
                                      "person-detector");
-  network->excludes(file)->type_name("NAME");
+  network->excludes(file)->excludes(short_for_file)->type_name("NAME");
   command.add_option("--keypoints", choice.keypoints, "Its number of keypoints (default: as published)")
       ->needs(network)
       ->type_name("N");
@@ -172,20 +177,22 @@ void add_model_choice(CLI::App& command, ModelChoice& choice) {
       ->type_name("HxW");
 }
 
-CLI::Option* add_flip(CLI::App& command, EstimatorOptions& options) {
-  CLI::Option* const option = command.add_flag("--flip", options.flip,
-                                               "Flip test: average with the mirrored photo's heatmaps,\n"
-                                               "as most published numbers do; twice the time");
+void add_pose_model(CLI::App& command, std::string& file, std::string& input, EstimatorOptions& options) {
+  add_model(command, file);
+  command
+      .add_option("--input", input,
+                  "Height and width of the network's input, multiples of\n"
+                  "32 pixels; default: the model's")
+      ->type_name("HxW");
+  CLI::Option* const flip = command.add_flag("--flip", options.flip,
+                                             "Flip test: average with the mirrored photo's heatmaps,\n"
+                                             "as most published numbers do; twice the time");
   command
       .add_flag("--flip-shift", options.flip_shift,
                 "With --flip: move what was mirrored back right by one\n"
                 "cell, as Microsoft's and HRNet's numbers do")
-      ->needs(option);
-  return option;
-}
-
-CLI::Option* add_crop(CLI::App& command, EstimatorOptions& options) {
-  return command
+      ->needs(flip);
+  command
       .add_option("--crop", options.crop,
                   "Black out what lies outside of a person's box enlarged\n"
                   "by FACTOR, such as neighbours; 0 for nothing. Default:\n"

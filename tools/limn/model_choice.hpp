@@ -52,14 +52,15 @@ struct ModelChoice {
   std::string input;               ///< "HxW"
 };
 
-/// Adds MODEL, --network, --keypoints and --input to a command.
+/// Adds --model, which every command has, and returns it; model_file() says which one `file` stands for.
+CLI::Option* add_model(CLI::App& command, std::string& file);
+
+/// Adds --model, --network, --keypoints and --input to a command that reads a model and nothing else, which is why the
+/// model's file may be given without --model as well.
 void add_model_choice(CLI::App& command, ModelChoice& choice);
 
-/// Adds --flip and --flip-shift to a command. Returns the first.
-CLI::Option* add_flip(CLI::App& command, EstimatorOptions& options);
-
-/// Adds --crop to a command and returns it.
-CLI::Option* add_crop(CLI::App& command, EstimatorOptions& options);
+/// Adds --model, --input, --flip, --flip-shift and --crop to a command that estimates poses.
+void add_pose_model(CLI::App& command, std::string& file, std::string& input, EstimatorOptions& options);
 
 /// Adds --detector, --detector-threshold and --detector-input to a command and returns them.
 std::vector<CLI::Option*> add_detector_choice(CLI::App& command, DetectorChoice& choice);

@@ -12,7 +12,6 @@
 #endif
 
 #include <limn/core/error.hpp>
-#include <limn/core/thread_pool.hpp>
 #include <limn/pose/geometry.hpp>
 
 #include "interrupt.hpp"
@@ -96,11 +95,8 @@ void check_on_photo(const Box& box, const Image& photo) {
   }
 }
 
-int thread_count(int wish) {
-  if (wish > most_threads) {
-    throw Error("--threads " + std::to_string(wish) + ": expected at most " + std::to_string(most_threads));
-  }
-  return wish > 0 ? wish : static_cast<int>((std::max)(1U, std::thread::hardware_concurrency()));
+std::shared_ptr<const ThreadPool> make_pool(std::size_t photos, int threads) {
+  return std::make_shared<const ThreadPool>(photos == 1 ? threads : 1);
 }
 
 std::vector<PoseEstimator::Workspace> make_workspaces(const PoseEstimator& estimator, std::size_t photos, int threads) {

@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include <limn/core/thread_pool.hpp>
 #include <limn/estimator/pose_estimator.hpp>
 #include <limn/image/image.hpp>
 
@@ -60,8 +62,9 @@ void check_size(const Image& photo, Index width, Index height);
 /// Boxes may reach beyond the photo, but there is nobody in one that lies beside it: throws Error then.
 void check_on_photo(const Box& box, const Image& photo);
 
-/// Threads for the user's wish, 0 for as many as the machine has processors. Throws Error if they are too many.
-int thread_count(int wish);
+/// The threads within a photo: several photos are shared out among the command's threads, a single one is shared by
+/// them.
+std::shared_ptr<const ThreadPool> make_pool(std::size_t photos, int threads);
 
 /// The workspaces of the threads that share_out() uses.
 std::vector<PoseEstimator::Workspace> make_workspaces(const PoseEstimator& estimator, std::size_t photos, int threads);

@@ -15,13 +15,6 @@
 
 namespace limn::program {
 
-namespace {
-
-/// The names of Posture's values.
-constexpr std::array<const char*, 3> postures = {"upright", "tilted", "upside down"};
-
-}  // namespace
-
 Labels labels_of(const CocoPerson& person, const KeypointMatch& match) {
   Labels labels(match.scored.size());
   if (person.keypoints.empty()) return labels;
@@ -71,83 +64,105 @@ std::vector<std::size_t> kept_poses(const Photo& photo, const EvaluateOptions& o
   return options.oks() && !options.boxes_are_annotated() ? oks_nms(persons, match.sigmas) : all;
 }
 
-Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const EvaluateOptions& options,
-                 const KeypointMatch& match) {
-  const Skeleton& skeleton = match.skeleton;
-  // At the threshold asked for, and for PCKh at a tenth and at what was published as a tenth.
-  std::vector<std::pair<std::string, double>> thresholds = {{"Mean", options.threshold()}};
+namespace {
+
+/// The names of Posture's values.
+constexpr std::array<const char*, 3> posture_names = {"upright", "tilted", "upside down"};
+
+/// A share of a person's size within which keypoints are right, and what the mean of theirs is called.
+struct Threshold {
+  std::string mean;
+  double share;
+};
+
+/// The one asked for, and for PCKh a tenth and what was published as a tenth.
+std::vector<Threshold> thresholds_of(const EvaluateOptions& options) {
+  std::vector<Threshold> thresholds = {{"Mean", options.threshold()}};
   if (options.pckh()) {
-    thresholds.emplace_back("Mean@0.1", 0.1);
-    thresholds.emplace_back("Mean@0.1 as published, @0.11", published_tenth);
+    thresholds.push_back({"Mean@0.1", 0.1});
+    thresholds.push_back({"Mean@0.1 as published, @0.11", published_tenth});
+  }
+  return thresholds;
+}
+
+using Tallies = std::vector<KeypointTally>;  // one for each keypoint, as are the next
+using Sides = std::vector<SideTally>;
+
+/// The keypoints of people, counted.
+struct PckCount {
+  PckCount(std::vector<Threshold> wanted, const Skeleton& of)
+      : thresholds(std::move(wanted)),
+        skeleton(of),
+        tallies(thresholds.size(), Tallies(of.keypoints.size())),
+        sides(of.keypoints.size()) {
+    for (const char* name : posture_names) postures.push_back({name, 0, {}, {}});
+    postures.push_back({"not to be told", 0, {}, {}});
   }
 
-  Scores scores;
-  std::size_t without_size = 0;
-  const std::size_t count = skeleton.keypoints.size();
-  using Tallies = std::vector<KeypointTally>;
-  using Sides = std::vector<SideTally>;
-  std::vector<Tallies> tallies(thresholds.size(), Tallies(count));
-  Sides sides(count);
-  for (const char* name : postures) scores.postures.push_back({name, 0, {}, {}});
-  scores.postures.push_back({"not to be told", 0, {}, {}});
+  /// Adds a person whose keypoints were found at `places`.
+  void add(const Labels& labels, const std::vector<Point>& places, double size);
+
+  std::vector<Threshold> thresholds;
+  const Skeleton& skeleton;
+  std::vector<Tallies> tallies;        ///< for each threshold
+  Sides sides;                         ///< at the first threshold, as are the postures
+  std::vector<PostureScore> postures;  ///< Posture's values, and none of them
+  std::size_t people = 0;
+  std::size_t without_size = 0;  ///< people who cannot be counted
+};
+
+void PckCount::add(const Labels& labels, const std::vector<Point>& places, double size) {
+  ++people;
+  for (std::size_t t = 1; t < thresholds.size(); ++t) {
+    count_right(labels, places, thresholds[t].share * size, tallies[t]);
+  }
+  Tallies own(labels.size());
+  Sides own_sides(labels.size());
+  count_right(labels, places, thresholds[0].share * size, own);
+  count_swapped(labels, places, thresholds[0].share * size, skeleton, own_sides);
+  for (std::size_t k = 0; k < labels.size(); ++k) {
+    tallies[0][k] += own[k];
+    sides[k] += own_sides[k];
+  }
+  const std::optional<Posture> known = posture(labels, skeleton);
+  PostureScore& score = postures[known ? static_cast<std::size_t>(*known) : posture_names.size()];
+  ++score.people;
+  score.tally += mean_tally(own, skeleton);
+  score.sides += mean_tally(own_sides, skeleton);
+}
+
+PckCount count_pck(const std::vector<Photo>& photos, const CocoFile& file, const EvaluateOptions& options,
+                   const KeypointMatch& match) {
+  PckCount count(thresholds_of(options), match.skeleton);
   for (const Photo& photo : photos) {
     if (photo.failed) continue;
     for (std::size_t i = 0; i < photo.boxes.size(); ++i) {
       const CocoPerson& person = *photo.boxes[i].person;
       const Labels labels = labels_of(person, match);
       const double size = size_of(person, labels, file, options, match);
-      if (!(size > 0)) {
-        ++without_size;
-        continue;
+      if (size > 0) {
+        count.add(labels, places_of(photo.poses[i], options, match), size);
+      } else {
+        ++count.without_size;
       }
-      ++scores.people;
-      const std::vector<Point> places = places_of(photo.poses[i], options, match);
-      for (std::size_t t = 1; t < thresholds.size(); ++t) {
-        count_right(labels, places, thresholds[t].second * size, tallies[t]);
-      }
-      Tallies own(count);
-      Sides own_sides(count);
-      count_right(labels, places, thresholds[0].second * size, own);
-      count_swapped(labels, places, thresholds[0].second * size, skeleton, own_sides);
-      for (std::size_t k = 0; k < count; ++k) {
-        tallies[0][k] += own[k];
-        sides[k] += own_sides[k];
-      }
-      const std::optional<Posture> known = posture(labels, skeleton);
-      PostureScore& score = scores.postures[known ? static_cast<std::size_t>(*known) : postures.size()];
-      ++score.people;
-      score.tally += mean_tally(own, skeleton);
-      score.sides += mean_tally(own_sides, skeleton);
     }
   }
+  return count;
+}
 
-  scores.mean = {"Mean", mean_tally(tallies[0], skeleton), mean_tally(sides, skeleton)};
-  if (scores.postures.back().people == scores.people) scores.postures.clear();
-  scores.boxes = options.boxes;
-  scores.metric = options.pckh() ? "PCKh" : "PCK";
-  scores.unit = scores.metric + "@" + format("%g", options.threshold());
-  for (std::size_t k = 0; k < skeleton.keypoints.size(); ++k) {
-    scores.keypoints.push_back({skeleton.keypoints[k], tallies[0][k], sides[k]});
-  }
+/// What a person's size was.
+std::vector<std::string> size_notes(const CocoFile& file, const EvaluateOptions& options) {
   if (options.pckh()) {
-    for (const PckhRow& row : published_rows(tallies[0], skeleton)) scores.values.emplace_back(row.name, row.share);
+    return {file.head_boxes ? "Size: 0.6 times the diagonal of the head's box, as MPII's evaluation has it."
+                            : "Size: from head_top to upper_neck, as there are no head boxes (\"headbox\").",
+            "Rows of two sides are the mean of their shares, as published."};
   }
-  for (std::size_t t = 0; t < thresholds.size(); ++t) {
-    scores.values.emplace_back(thresholds[t].first, mean_tally(tallies[t], skeleton).share());
-  }
+  if (options.size == "torso") return {"Size: from left_shoulder to right_hip."};
+  if (options.size == "box") return {"Size: the longer side of the box."};
+  return {"Size: from left_shoulder to right_hip, at least 0.3125 of the box's longer side."};
+}
 
-  if (options.pckh()) {
-    scores.notes.push_back(file.head_boxes
-                               ? "Size: 0.6 times the diagonal of the head's box, as MPII's evaluation has it."
-                               : "Size: from head_top to upper_neck, as there are no head boxes (\"headbox\").");
-    scores.notes.emplace_back("Rows of two sides are the mean of their shares, as published.");
-  } else if (options.size == "torso") {
-    scores.notes.emplace_back("Size: from left_shoulder to right_hip.");
-  } else if (options.size == "box") {
-    scores.notes.emplace_back("Size: the longer side of the box.");
-  } else {
-    scores.notes.emplace_back("Size: from left_shoulder to right_hip, at least 0.3125 of the box's longer side.");
-  }
+void add_pck_notes(Scores& scores, const PckCount& count, const EvaluateOptions& options) {
   if (scores.mean.sides.labelled > 0) {
     scores.notes.emplace_back("Other side's: found as near to the label of the other side's, and not to its own.");
   }
@@ -155,33 +170,79 @@ Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const E
     scores.notes.emplace_back("Torso: from hips to shoulders, upright and upside down within 45 degrees.");
   }
   if (options.from_one) scores.notes.emplace_back("Labels count pixels from 1: 1 is added to what was found.");
-  if (without_size > 0) {
-    scores.notes.push_back("Left out for want of a size: " + count_of(without_size, "person", "people") + ".");
+  if (count.without_size > 0) {
+    scores.notes.push_back("Left out for want of a size: " + count_of(count.without_size, "person", "people") + ".");
   }
+}
+
+/// Adds a photo's people to COCO's evaluation. Returns how many of them are labelled.
+std::size_t add_photo(CocoEvaluation& evaluation, const Photo& photo, const EvaluateOptions& options,
+                      const KeypointMatch& match) {
+  std::size_t labelled = 0;
+  std::vector<AnnotatedPerson> annotated;
+  for (const CocoPerson* person : photo.people) {
+    if (!person->area) {
+      throw Error(entry_name(options.annotations, "annotations", person->entry) + ": area: expected a number");
+    }
+    annotated.push_back({labels_of(*person, match), person->box, *person->area, person->crowd});
+    if (!person->crowd && any_labelled(annotated.back().labels)) ++labelled;
+  }
+  std::vector<FoundPerson> found = photo.given;
+  for (const std::size_t i : kept_poses(photo, options, match)) {
+    const Pose& pose = photo.poses[i];
+    found.push_back({places_of(pose, options, match), static_cast<double>(pose.score), photo.areas[i]});
+  }
+  evaluation.add_image(annotated, found);
+  return labelled;
+}
+
+/// Where people were looked for; nothing where their poses were given.
+std::vector<std::string> box_notes(const EvaluateOptions& options, bool everybody) {
+  if (everybody) return {"Boxes: none; the model looks for everybody in the photo."};
+  if (!options.poses.empty()) return {};
+  return {options.boxes_are_annotated()
+              ? "Boxes: the annotations', clipped to the photo by COCO's rule."
+              : "Boxes: " + (options.boxes_are_detected() ? "the detector's" : options.boxes) +
+                    "; of poses with an OKS above 0.9 the best is kept.",
+          "Scores: the box's times the mean of the keypoints' above 0.2."};
+}
+
+}  // namespace
+
+Scores score_pck(const std::vector<Photo>& photos, const CocoFile& file, const EvaluateOptions& options,
+                 const KeypointMatch& match) {
+  const Skeleton& skeleton = match.skeleton;
+  const PckCount count = count_pck(photos, file, options, match);
+  Scores scores;
+  scores.people = count.people;
+  scores.mean = {"Mean", mean_tally(count.tallies[0], skeleton), mean_tally(count.sides, skeleton)};
+  if (count.postures.back().people < count.people) scores.postures = count.postures;
+  scores.boxes = options.boxes;
+  scores.metric = options.pckh() ? "PCKh" : "PCK";
+  scores.unit = scores.metric + "@" + format("%g", options.threshold());
+  for (std::size_t k = 0; k < skeleton.keypoints.size(); ++k) {
+    scores.keypoints.push_back({skeleton.keypoints[k], count.tallies[0][k], count.sides[k]});
+  }
+  if (options.pckh()) {
+    for (const PckhRow& row : published_rows(count.tallies[0], skeleton)) {
+      scores.values.emplace_back(row.name, row.share);
+    }
+  }
+  for (std::size_t t = 0; t < count.thresholds.size(); ++t) {
+    scores.values.emplace_back(count.thresholds[t].mean, mean_tally(count.tallies[t], skeleton).share());
+  }
+  scores.notes = size_notes(file, options);
+  add_pck_notes(scores, count, options);
   return scores;
 }
 
 Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& options, const KeypointMatch& match) {
   Scores scores;
-  const bool everybody = !photos.empty() && photos.front().everybody;
   CocoEvaluation evaluation(match.sigmas);
   for (const Photo& photo : photos) {
-    if (photo.failed) continue;
-    std::vector<AnnotatedPerson> annotated;
-    for (const CocoPerson* person : photo.people) {
-      if (!person->area) {
-        throw Error(entry_name(options.annotations, "annotations", person->entry) + ": area: expected a number");
-      }
-      annotated.push_back({labels_of(*person, match), person->box, *person->area, person->crowd});
-      if (!person->crowd && any_labelled(annotated.back().labels)) ++scores.people;
-    }
-    std::vector<FoundPerson> found = photo.given;
-    for (const std::size_t i : kept_poses(photo, options, match)) {
-      const Pose& pose = photo.poses[i];
-      found.push_back({places_of(pose, options, match), static_cast<double>(pose.score), photo.areas[i]});
-    }
-    evaluation.add_image(annotated, found);
+    if (!photo.failed) scores.people += add_photo(evaluation, photo, options, match);
   }
+  const bool everybody = !photos.empty() && photos.front().everybody;
   scores.boxes = everybody ? "none" : options.boxes;
   scores.metric = "OKS";
   scores.unit = "COCO";
@@ -196,15 +257,7 @@ Scores score_oks(const std::vector<Photo>& photos, const EvaluateOptions& option
                    {"AR .75", summary.ar_75},
                    {"AR medium", summary.ar_medium},
                    {"AR large", summary.ar_large}};
-  if (everybody) {
-    scores.notes.emplace_back("Boxes: none; the model looks for everybody in the photo.");
-  } else if (options.poses.empty()) {
-    scores.notes.emplace_back(options.boxes_are_annotated()
-                                  ? "Boxes: the annotations', clipped to the photo by COCO's rule."
-                                  : "Boxes: " + (options.boxes_are_detected() ? "the detector's" : options.boxes) +
-                                        "; of poses with an OKS above 0.9 the best is kept.");
-    scores.notes.emplace_back("Scores: the box's times the mean of the keypoints' above 0.2.");
-  }
+  scores.notes = box_notes(options, everybody);
   return scores;
 }
 

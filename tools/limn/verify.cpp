@@ -11,7 +11,9 @@
 
 #include "command.hpp"
 #include "engine.hpp"
+#include "model_choice.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace limn::program {
 
@@ -22,6 +24,7 @@ struct Options {
   std::string reference;
   double tolerance = 1e-4;
   bool engine = false;
+  int threads = 0;
 };
 
 /// A PyTorch tensor of one feature map, [C, H, W] or [1, C, H, W], as far as its shape says so.
@@ -142,7 +145,7 @@ void compare_outputs(Comparison& comparison, const Graph& graph, NodeId node, co
 }
 
 int verify(const Options& options) {
-  const Model model = Model::open(options.model);
+  const Model model = Model::open(model_file(options.model));
   const Safetensors reference = Safetensors::open(options.reference);
   const Graph& graph = model.graph();
   check_reference(reference, graph);
@@ -161,8 +164,8 @@ int verify(const Options& options) {
   std::string first = plain.first();
 
   if (options.engine) {
-    const auto plan =
-        make_plan(graph, model.weights(), input.height(), input.width(), std::make_shared<const ThreadPool>(1));
+    const auto plan = make_plan(graph, model.weights(), input.height(), input.width(),
+                                std::make_shared<const ThreadPool>(thread_count(options.threads)));
     Plan::Workspace workspace = plan->make_workspace();
     workspace.input() = input.matrix();
     Comparison engine(reference, options.tolerance);
@@ -175,7 +178,7 @@ int verify(const Options& options) {
     if (first.empty()) first = engine.first();
   }
   if (!agrees)
-    std::fprintf(stderr, "limn: %s departs from %s: %s\n", options.model.c_str(), options.reference.c_str(),
+    std::fprintf(stderr, "limn: %s departs from %s: %s\n", model.name().c_str(), options.reference.c_str(),
                  printable(first).c_str());
   return agrees ? all_well : some_failed;
 }
@@ -185,7 +188,6 @@ int verify(const Options& options) {
 void add_verify(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("verify", "Compare what a model computes with tensors of another program");
   auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->model, "Model file")->required()->type_name("");
   command
       ->add_option("REFERENCE", options->reference,
                    "safetensors file: the tensor \"input\" and any of those\n"
@@ -194,6 +196,7 @@ void add_verify(CLI::App& app, int& status) {
                    "tests/reference/generate.py --network makes one")
       ->required()
       ->type_name("");
+  add_model(*command, options->model);
   command
       ->add_option("--tolerance", options->tolerance,
                    "Largest difference that is allowed, as a share of the\n"
@@ -202,7 +205,9 @@ void add_verify(CLI::App& app, int& status) {
       ->type_name("T");
   command->add_flag("--engine", options->engine,
                     "Check the fast engine as well as the plain layers,\n"
-                    "where layers are not fused");
+                    "where layers are not fused. Its work is shared by the\n"
+                    "threads; plain layers are computed by one");
+  add_threads(*command, options->threads);
   command->callback([options, &status] { status = verify(*options); });
 }
 
