@@ -1,51 +1,12 @@
-// limn: human pose estimation on a CPU. This header brings everything from pixels to poses; reading and writing
-// picture files is in <limn/image/io.hpp>, which needs stb.
+// limn: human pose estimation on a CPU. This header brings all that leads from pixels to poses. Beside it there are
+// <limn/image/io.hpp> for picture files, which needs stb, <limn/pose/pose_json.hpp> for JSON, which needs nlohmann/json,
+// <limn/metrics/...> for scores, and the network itself, layer by layer, in the other folders.
 #pragma once
 
 #include <limn/core/error.hpp>
-#include <limn/core/tensor.hpp>
 #include <limn/core/thread_pool.hpp>
-#include <limn/core/weights.hpp>
-#include <limn/engine/plan.hpp>
-#include <limn/estimator/crop.hpp>
-#include <limn/estimator/detector_options.hpp>
-#include <limn/estimator/estimator_options.hpp>
-#include <limn/estimator/flip.hpp>
 #include <limn/estimator/person_detector.hpp>
 #include <limn/estimator/pose_estimator.hpp>
-#include <limn/estimator/preprocess.hpp>
-#include <limn/image/affine.hpp>
 #include <limn/image/draw.hpp>
 #include <limn/image/image.hpp>
-#include <limn/image/resample.hpp>
-#include <limn/layers/layer.hpp>
-#include <limn/metrics/box_evaluation.hpp>
-#include <limn/metrics/coco_evaluation.hpp>
-#include <limn/metrics/joints_mse.hpp>
-#include <limn/metrics/labels.hpp>
-#include <limn/metrics/oks.hpp>
-#include <limn/metrics/pck.hpp>
-#include <limn/metrics/pckh.hpp>
-#include <limn/metrics/posture.hpp>
-#include <limn/metrics/sides.hpp>
-#include <limn/model_file/model.hpp>
-#include <limn/models/center_net.hpp>
-#include <limn/models/cmap_paf.hpp>
-#include <limn/models/hrnet.hpp>
-#include <limn/models/network_description.hpp>
-#include <limn/models/pose_resnet.hpp>
-#include <limn/models/residual_block.hpp>
-#include <limn/network/graph.hpp>
-#include <limn/network/plain_executor.hpp>
-#include <limn/network/summary.hpp>
-#include <limn/pose/assignment.hpp>
-#include <limn/pose/box.hpp>
-#include <limn/pose/box_decoder.hpp>
-#include <limn/pose/decoders.hpp>
 #include <limn/pose/draw_pose.hpp>
-#include <limn/pose/geometry.hpp>
-#include <limn/pose/heatmaps.hpp>
-#include <limn/pose/part_affinity.hpp>
-#include <limn/pose/pose.hpp>
-#include <limn/pose/pose_json.hpp>
-#include <limn/pose/skeleton.hpp>

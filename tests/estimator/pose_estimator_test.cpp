@@ -566,6 +566,19 @@ TEST_CASE("an estimator that was moved keeps its workspaces") {
   CHECK(estimate_in(workspace, second, photo, {0, 0, 80, 60}).keypoints.size() == 2);
 }
 
+TEST_CASE("a workspace that was moved from is an error") {
+  const Image photo(80, 60);
+  const PoseEstimator tiny = tiny_estimator();
+  auto workspace = tiny.make_workspace();
+  const auto moved = std::move(workspace);
+  const char* const expected = "estimator's workspace: it was moved from";
+  Pose pose;
+  CHECK_THROWS_WITH_AS(tiny.estimate(photo, box_of(photo), workspace, pose), expected, Error);
+  CHECK_THROWS_WITH_AS(workspace.heatmaps(), expected, Error);
+  CHECK_THROWS_WITH_AS(workspace.size_in_bytes(), expected, Error);
+  CHECK(moved.size_in_bytes() > 0);
+}
+
 TEST_CASE("what a workspace does not have is an error") {
   const Image photo(80, 60);
   const Box box{10, 10, 40, 40};

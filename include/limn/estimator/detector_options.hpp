@@ -6,9 +6,10 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/sizes.hpp>
-#include <limn/core/thread_pool.hpp>
 
 namespace limn {
+
+class ThreadPool;  // core/thread_pool.hpp
 
 /// What a user may decide about a person detector beyond what its model file says.
 struct DetectorOptions {
