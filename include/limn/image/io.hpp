@@ -293,13 +293,12 @@ static inline Image decode_image(const unsigned char* bytes, std::size_t size, c
   int width = 0;
   int height = 0;  // negative in the header of a BMP whose first row is the upper one
   int channels = 0;
-  if (detail::stb::limn_stbi_info_from_memory(bytes, length, &width, &height, &channels) == 0)
-    throw unreadable(detail::stb::limn_stbi_failure_reason());
+  if (detail::stb::stbi_info_from_memory(bytes, length, &width, &height, &channels) == 0)
+    throw unreadable(detail::stb::stbi_failure_reason());
   detail::refuse_size(width, std::abs(Index{height}), name);
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
-      detail::stb::limn_stbi_load_from_memory(bytes, length, &width, &height, &channels, 3),
-      detail::stb::limn_stbi_image_free);
-  if (!pixels) throw unreadable(detail::stb::limn_stbi_failure_reason());
+      detail::stb::stbi_load_from_memory(bytes, length, &width, &height, &channels, 3), detail::stb::stbi_image_free);
+  if (!pixels) throw unreadable(detail::stb::stbi_failure_reason());
   return detail::upright(pixels.get(), width, height, detail::orientation(file));
 } catch (...) {
   detail::rethrow_as_error(name);
