@@ -12,7 +12,7 @@ bool is_large(const std::uint8_t* data, std::size_t size) {
   int height = 0;
   int channels = 0;
   const bool known =
-      limn::detail::stb::limn_stbi_info_from_memory(data, static_cast<int>(size), &width, &height, &channels) != 0;
+      limn::detail::stb::stbi_info_from_memory(data, static_cast<int>(size), &width, &height, &channels) != 0;
   return known && static_cast<double>(width) * static_cast<double>(height) > most_pixels;
 }
 

@@ -2,9 +2,11 @@
 """macros.py INCLUDE_DIR -- COMPILER FLAGS...
 
 Includes all of limn's headers and fails if one of them
- - leaves a macro behind whose name does not begin with LIMN_ (the dependencies' headers may define what they like), or
- - takes away or changes a macro that the program defined before (except stb's own: limn/image/stb.hpp has a copy of stb).
-The preprocessor (GCC's and Clang's -E -dD) says which file each #define and #undef stands in.
+ - leaves a macro behind whose name does not begin with LIMN_ (the dependencies' headers may define what they like, except
+   stb's, of which limn/image/stb.hpp makes a copy of limn's own), or
+ - takes away or changes a macro that the program defined before.
+The preprocessor (GCC's and Clang's -E -dD) says which file each #define and #undef stands in. What is defined in the end
+is asked by #ifdef, for GCC's -dM does not obey _Pragma.
 """
 
 import os
@@ -29,8 +31,11 @@ def preprocess(compiler, source, *flags):
 
 
 def directives(lines, include_dir):
-    """Who defined each macro last, and what limn undefined: {macro: file}, {macro: file}."""
-    ours = os.path.realpath(include_dir) + os.sep
+    """Who defined each macro last, and what was undefined, both by limn: {macro: file}, {macro: file}."""
+
+    def ours(file):
+        return file.startswith(os.path.realpath(include_dir) + os.sep) or os.path.basename(file).startswith("stb_image")
+
     file = ""
     defined = {}
     undefined = {}
@@ -40,30 +45,33 @@ def directives(lines, include_dir):
             file = os.path.realpath(marker.group(1))
         elif line.startswith("#define "):
             defined[macro_name(line)] = file
-        elif line.startswith("#undef ") and file.startswith(ours):
+        elif line.startswith("#undef ") and ours(file):
             undefined[macro_name(line)] = file
-    return {macro: file for macro, file in defined.items() if file.startswith(ours)}, undefined
+    return {macro: file for macro, file in defined.items() if ours(file)}, undefined
 
 
 def macro_name(line):
     return re.match(r"#\w+ (\w+)", line).group(1)
 
 
+def defined_after(compiler, source, macros):
+    """Those of `macros` that are defined after `source`, and what they stand for: {macro: text}."""
+    asked = "".join(f"\n#ifdef {macro}\nlimn_found {macro[:1]} {macro[1:]} {macro} limn_end\n#endif" for macro in macros)
+    text = " ".join(preprocess(compiler, source + asked + "\n", "-P", "-w"))
+    return {first + rest: value for first, rest, value in re.findall(r"limn_found (\S) (\S+)\s+(.*?)\s+limn_end", text)}
+
+
 def problems(compiler, include_dir):
     source = "".join(f"#include <{header}>\n" for header in all_headers(include_dir))
     defined, undefined = directives(preprocess(compiler, source, "-dD"), include_dir)
-    left = {macro_name(line) for line in preprocess(compiler, source, "-dM")}
-    for macro in sorted(left & set(defined)):
-        if not macro.startswith("LIMN_"):
-            yield f"{defined[macro]}: leaves {macro} defined"
+    foreign = sorted(macro for macro in {*undefined, *defined} if not macro.startswith("LIMN_"))
+    for macro in defined_after(compiler, source, foreign):
+        yield f"{defined[macro]}: leaves {macro} defined"
 
-    touched = sorted(set(undefined) | set(defined))
-    foreign = [macro for macro in touched if not macro.startswith("LIMN_") and not macro.lower().startswith("stb")]
-    before = "".join(f"#define {macro} the_program's\n" for macro in foreign)
-    after = set(preprocess(compiler, before + source, "-dM", "-w"))
-    for line in before.splitlines():
-        macro = macro_name(line)
-        if line not in after:
+    before = "".join(f"#define {macro} the_program_says\n" for macro in foreign)
+    after = defined_after(compiler, before + source, foreign)
+    for macro in foreign:
+        if after.get(macro) != "the_program_says":
             yield f"{undefined.get(macro) or defined.get(macro)}: does not leave {macro} as the program defined it"
 
 

@@ -437,7 +437,7 @@ TEST_CASE("a damaged file gives an error or a picture, the same each time") {
       // Sizes that are allowed but would take long are not the point here.
       const auto safe = file[0] == 0xFF ? limn::detail::safe_jpeg_size({file.data(), file.size()}) : file.size();
       int width = 0, height = 0, channels = 0;
-      limn::detail::stb::limn_stbi_info_from_memory(file.data(), static_cast<int>(safe), &width, &height, &channels);
+      limn::detail::stb::stbi_info_from_memory(file.data(), static_cast<int>(safe), &width, &height, &channels);
       if (std::abs(static_cast<double>(width) * height) > 1e6) continue;
       try {
         const Image first = decode(file);
@@ -485,9 +485,4 @@ TEST_CASE("a picture that cannot be saved is an error that names the file") {
                        "wide.jpg: a JPEG has at most 65535 pixels a side, the picture has 70000x1", limn::Error);
   const limn::ImageView huge = {&byte, 1 << 20, 1 << 20, 1 << 20, limn::PixelFormat::gray};
   CHECK_THROWS_AS(limn::encode_image(huge, ".png"), limn::Error);
-  std::ofstream full("/dev/full");
-  if (full) {
-    CHECK_THROWS_WITH_AS(limn::detail::write_bytes("/dev/full", Bytes(10)),
-                         "/dev/full: cannot be written: No space left on device", limn::Error);
-  }
 }

@@ -26,7 +26,7 @@ TEST_CASE("settings that a program made for its own stb do not reach limn's") {
   const limn::Image image = limn_test::noise_image(9, 8);
   const std::vector<unsigned char> file = limn::encode_image(image, ".png");
   CHECK(limn_test::same(limn::decode_image(file.data(), file.size()), image));
-  CHECK(limn::detail::stb::limn_stbi_is_16_bit_from_memory(file.data(), static_cast<int>(file.size())) == 0);
+  CHECK(limn::detail::stb::stbi_is_16_bit_from_memory(file.data(), static_cast<int>(file.size())) == 0);
   // The program's own functions, compiled in stb_after_io_test.cpp, are still there.
   CHECK(stbi_is_16_bit_from_memory(file.data(), static_cast<int>(file.size())) == 0);
 }

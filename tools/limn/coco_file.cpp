@@ -1,15 +1,14 @@
 #include "coco_file.hpp"
 
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
+#include <limn/core/file.hpp>
 #include <limn/model_file/parse_json.hpp>
 
 namespace limn::program {
@@ -17,15 +16,6 @@ namespace limn::program {
 namespace {
 
 using nlohmann::json;
-
-std::string read_text(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error(path + ": cannot open the file");
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (text.bad()) throw Error(path + ": cannot read the file");
-  return text.str();
-}
 
 /// The JSON with null for NaN, Infinity and -Infinity.
 std::string without_nan(const std::string& text) {
@@ -241,7 +231,7 @@ std::vector<CocoResult> results_of_persons(const CocoFile& file, const std::stri
 }
 
 CocoFile read_coco_file(const std::string& path) {
-  const std::string text = read_text(path);
+  const auto text = detail::read_file<std::string>(path);
   json document;
   try {
     document = json::parse(text, nullptr, false);

@@ -11,7 +11,7 @@ namespace limn::detail {
 using ConstMap = Eigen::Map<const Eigen::MatrixXf>;
 using MutableMap = Eigen::Map<Eigen::MatrixXf>;
 
-/// Maximum over windows, one output row at a time.
+/// Maximum over windows, the plain layer's rows shared out among the threads.
 class MaxPoolKernel : public Kernel {
  public:
   MaxPoolKernel(const MaxPool2d& layer, const Shape& input)
@@ -25,32 +25,9 @@ class MaxPoolKernel : public Kernel {
 
  private:
   void run_image(const KernelArguments& arguments) const {
-    const ConstMap in(arguments.input, input_.channels, input_.pixels());
-    MutableMap out(arguments.output, output_.channels, output_.pixels());
     const Split rows(output_.height, arguments.pool.threads());
     arguments.pool.parallel_for(rows.tasks, [&](Index task) {
-      for (Index y = rows.first(task); y < rows.last(task); ++y) {
-        const Index top = y * layer_.stride.height - layer_.padding.height;
-        const Index first = (std::max)(Index{0}, top);
-        const Index last = (std::min)(input_.height, top + layer_.kernel.height);
-        for (Index x = 0; x < output_.width; ++x) {
-          const Index left = x * layer_.stride.width - layer_.padding.width;
-          auto maximum = out.col(y * output_.width + x);
-          bool begun = false;
-          for (Index row = first; row < last; ++row) {
-            for (Index column = (std::max)(Index{0}, left);
-                 column < (std::min)(input_.width, left + layer_.kernel.width); ++column) {
-              const auto pixel = in.col(row * input_.width + column);
-              if (begun) {
-                maximum = maximum.cwiseMax(pixel);
-              } else {
-                maximum = pixel;
-                begun = true;
-              }
-            }
-          }
-        }
-      }
+      max_pool_rows(layer_, input_, arguments.input, output_, arguments.output, rows.first(task), rows.last(task));
     });
   }
 

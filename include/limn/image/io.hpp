@@ -6,20 +6,18 @@
 #pragma once
 
 #include <algorithm>
-#include <cerrno>
 #include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/file.hpp>
 #include <limn/image/image.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/image/stb.hpp>
@@ -29,39 +27,6 @@ namespace detail {
 
 /// Pictures with more pixels are refused: no camera makes them, and decoding one takes gigabytes.
 constexpr Index max_image_pixels = Index{1} << 28;
-
-/// "NAME: WHAT: the system's reason", the last from errno if it is set.
-inline Error file_error(const std::string& path, const std::string& what) {
-  const int code = errno;
-  return Error(path + ": " + what + (code != 0 ? ": " + std::generic_category().message(code) : std::string()));
-}
-
-/// The bytes of a file, which may also be a pipe. Throws Error.
-inline std::vector<unsigned char> read_bytes(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw file_error(path, "cannot be opened");
-  std::vector<unsigned char> bytes;
-  std::size_t size = 0;
-  while (file) {
-    bytes.resize((std::max)(std::size_t{1} << 16, size * 2));
-    file.read(reinterpret_cast<char*>(bytes.data() + size), static_cast<std::streamsize>(bytes.size() - size));
-    size += static_cast<std::size_t>(file.gcount());
-    if (size > INT_MAX) throw Error(path + ": a picture file may have at most 2 GiB");
-  }
-  if (file.bad()) throw file_error(path, "cannot be read");
-  bytes.resize(size);
-  return bytes;
-}
-
-inline void write_bytes(const std::string& path, const std::vector<unsigned char>& bytes) {
-  errno = 0;
-  std::ofstream file(path, std::ios::binary);
-  if (!file) throw file_error(path, "cannot be opened for writing");
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  file.close();  // a full disk may show only now
-  if (!file) throw file_error(path, "cannot be written");
-}
 
 /// Bytes of a file that are read only after a look at where they end. Beyond the end there are zeros.
 class Bytes {
@@ -293,13 +258,12 @@ static inline Image decode_image(const unsigned char* bytes, std::size_t size, c
   int width = 0;
   int height = 0;  // negative in the header of a BMP whose first row is the upper one
   int channels = 0;
-  if (detail::stb::limn_stbi_info_from_memory(bytes, length, &width, &height, &channels) == 0)
-    throw unreadable(detail::stb::limn_stbi_failure_reason());
+  if (detail::stb::stbi_info_from_memory(bytes, length, &width, &height, &channels) == 0)
+    throw unreadable(detail::stb::stbi_failure_reason());
   detail::refuse_size(width, std::abs(Index{height}), name);
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
-      detail::stb::limn_stbi_load_from_memory(bytes, length, &width, &height, &channels, 3),
-      detail::stb::limn_stbi_image_free);
-  if (!pixels) throw unreadable(detail::stb::limn_stbi_failure_reason());
+      detail::stb::stbi_load_from_memory(bytes, length, &width, &height, &channels, 3), detail::stb::stbi_image_free);
+  if (!pixels) throw unreadable(detail::stb::stbi_failure_reason());
   return detail::upright(pixels.get(), width, height, detail::orientation(file));
 } catch (...) {
   detail::rethrow_as_error(name);
@@ -309,7 +273,8 @@ static inline Image decode_image(const unsigned char* bytes, std::size_t size, c
 /// system's code page on Windows (there, read a file with another name yourself and use decode_image()).
 /// Throws Error if the file cannot be read.
 static inline Image load_image(const std::string& path) try {
-  const std::vector<unsigned char> bytes = detail::read_bytes(path);
+  constexpr auto one_too_many = std::size_t{INT_MAX} + 1;
+  const auto bytes = detail::read_file(path, one_too_many);
   return decode_image(bytes.data(), bytes.size(), path);
 } catch (...) {
   detail::rethrow_as_error(path);
@@ -361,7 +326,7 @@ static inline std::vector<unsigned char> encode_image(const ImageView& view, con
 /// Writes a picture of any pixel format to a file, its kind by the extension, see encode_image(). An existing file is
 /// replaced. For the path see load_image(). Throws Error if the extension is unknown or the file cannot be written.
 static inline void save_image(const std::string& path, const ImageView& view) try {
-  detail::write_bytes(path, encode_image(view, detail::extension_of(path), path));
+  detail::write_file(path, encode_image(view, detail::extension_of(path), path));
 } catch (...) {
   detail::rethrow_as_error(path);
 }

@@ -31,27 +31,44 @@ struct MaxPool2d {
   std::int64_t multiply_adds(const Shape&) const { return 0; }
 };
 
-/// Applies `layer` to `input`. Throws Error if no window fits.
-inline Tensor max_pool2d(const Tensor& input, const MaxPool2d& layer) {
-  const Shape shape = layer.output_shape(input.shape());
-  Tensor output(shape);
-  for (Index y = 0; y < shape.height; ++y) {
+namespace detail {
+
+/// Rows `first` to `last` - 1 of the output, from values and to values that are stored as Tensor stores them.
+inline void max_pool_rows(const MaxPool2d& layer, const Shape& input, const float* from, const Shape& output, float* to,
+                          Index first, Index last) {
+  const Eigen::Map<const Tensor::Matrix> in(from, input.channels, input.pixels());
+  Eigen::Map<Tensor::Matrix> out(to, output.channels, output.pixels());
+  for (Index y = first; y < last; ++y) {
     const Index top = y * layer.stride.height - layer.padding.height;
     const Index first_row = (std::max)(Index{0}, top);
-    const Index last_row = (std::min)(input.height(), top + layer.kernel.height);
-    for (Index x = 0; x < shape.width; ++x) {
+    const Index last_row = (std::min)(input.height, top + layer.kernel.height);
+    for (Index x = 0; x < output.width; ++x) {
       const Index left = x * layer.stride.width - layer.padding.width;
       const Index first_column = (std::max)(Index{0}, left);
-      const Index last_column = (std::min)(input.width(), left + layer.kernel.width);
-      auto maximum = output.pixel(y, x);
-      maximum = input.pixel(first_row, first_column);
+      const Index last_column = (std::min)(input.width, left + layer.kernel.width);
+      auto maximum = out.col(y * output.width + x);
+      bool begun = false;
       for (Index row = first_row; row < last_row; ++row) {
         for (Index column = first_column; column < last_column; ++column) {
-          maximum = maximum.cwiseMax(input.pixel(row, column));
+          const auto pixel = in.col(row * input.width + column);
+          if (begun) {
+            maximum = maximum.cwiseMax(pixel);
+          } else {
+            maximum = pixel;
+            begun = true;
+          }
         }
       }
     }
   }
+}
+
+}  // namespace detail
+
+/// Applies `layer` to `input`. Throws Error if no window fits.
+inline Tensor max_pool2d(const Tensor& input, const MaxPool2d& layer) {
+  Tensor output(layer.output_shape(input.shape()));
+  detail::max_pool_rows(layer, input.shape(), input.data(), output.shape(), output.data(), 0, output.height());
   return output;
 }
 

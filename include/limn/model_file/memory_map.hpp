@@ -3,12 +3,11 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/file.hpp>
 
 // Emscripten calls itself Unix, but copies the whole file for a mapping. Windows maps files only through windows.h,
 // whose thousands of macros would reach everyone who includes limn; there, files are read.
@@ -24,52 +23,27 @@
 
 namespace limn::detail {
 
-[[noreturn]] inline void fail_with_system_reason(const std::string& path, const char* what, int code) {
-  const std::string reason = code == 0 ? "unknown reason" : std::generic_category().message(code);
-  throw Error(path + ": " + what + ": " + reason);
-}
-
-/// The whole file, read into memory. Throws Error with the path and the system's reason.
-inline std::vector<unsigned char> read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail_with_system_reason(path, "cannot open", errno);
-  file.seekg(0, std::ios::end);
-  const std::streamoff size = file.tellg();
-  file.seekg(0);
-  if (size < 0 || !file) fail_with_system_reason(path, "cannot read", errno);
-  if (size == 0) return {};
-  // A directory opens and says it is of enormous size, but gives no byte.
-  if (file.peek() == std::ifstream::traits_type::eof()) fail_with_system_reason(path, "cannot read", errno);
-  if (static_cast<std::uintmax_t>(size) > static_cast<std::uintmax_t>(PTRDIFF_MAX)) {
-    throw Error(path + ": " + std::to_string(size) + " bytes are more than this program can address");
-  }
-  std::vector<unsigned char> bytes(static_cast<std::size_t>(size));
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
-    fail_with_system_reason(path, "cannot read", errno);
-  return bytes;
-}
-
 /// The bytes of a file, read-only: mapped where the platform has maps (POSIX), read elsewhere. Unaligned, and valid as
 /// long as the object. As with every map, the file must not be shortened meanwhile: replace model files, do not
 /// overwrite them.
 class MemoryMap {
  public:
-  /// Throws Error with the path and the system's reason if the file cannot be read or is none (a directory, a pipe).
+  /// Throws Error with the path and the system's reason if the file cannot be read or is a directory, or cannot be
+  /// mapped, as pipes cannot.
   explicit MemoryMap(const std::string& path) {
 #if LIMN_HAS_MMAP
     const Descriptor file(path);
     struct stat status = {};
-    if (::fstat(file.number, &status) != 0) fail_with_system_reason(path, "cannot read", errno);
-    if (S_ISDIR(status.st_mode)) fail_with_system_reason(path, "cannot read", EISDIR);
-    if (!S_ISREG(status.st_mode)) throw Error(path + ": cannot read: not a regular file");
+    if (::fstat(file.number, &status) != 0) throw file_error(path, "cannot be read", errno);
+    if (S_ISDIR(status.st_mode)) throw file_error(path, "cannot be read", EISDIR);
+    if (!S_ISREG(status.st_mode)) throw Error(path + ": cannot be read: not a regular file");
     if (status.st_size == 0) return;  // there are no empty maps
     if (static_cast<std::uintmax_t>(status.st_size) > static_cast<std::uintmax_t>(PTRDIFF_MAX)) {
       throw Error(path + ": " + std::to_string(status.st_size) + " bytes are more than this program can address");
     }
     const auto size = static_cast<std::size_t>(status.st_size);
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
-    if (address == MAP_FAILED) fail_with_system_reason(path, "cannot map", errno);
+    if (address == MAP_FAILED) throw file_error(path, "cannot be mapped", errno);
     data_ = static_cast<const unsigned char*>(address);
     size_ = size;
 #else
@@ -109,7 +83,7 @@ class MemoryMap {
   struct Descriptor {
     // O_NONBLOCK: opening a pipe must not wait for somebody to write to it.
     explicit Descriptor(const std::string& path) : number(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-      if (number < 0) fail_with_system_reason(path, "cannot open", errno);
+      if (number < 0) throw file_error(path, "cannot be opened", errno);
     }
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
