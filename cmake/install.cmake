@@ -6,6 +6,12 @@ set(limn_package_dir ${CMAKE_INSTALL_DATAROOTDIR}/cmake/limn)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/limn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp")
 install(TARGETS limn EXPORT limnTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(LIMN_BUILD_COMPILED)
+  install(TARGETS limn_compiled EXPORT limnTargets)
+  set(limn_architecture "")
+else()
+  set(limn_architecture ARCH_INDEPENDENT)
+endif()
 install(EXPORT limnTargets NAMESPACE limn:: DESTINATION ${limn_package_dir})
 if(TARGET limn_program)
   install(TARGETS limn_program)
@@ -16,7 +22,7 @@ endif()
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/limnConfig.cmake.in ${PROJECT_BINARY_DIR}/limnConfig.cmake
                               INSTALL_DESTINATION ${limn_package_dir} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/limnConfigVersion.cmake COMPATIBILITY SameMinorVersion
-                                 ARCH_INDEPENDENT)
+                                 ${limn_architecture})
 install(FILES ${PROJECT_BINARY_DIR}/limnConfig.cmake ${PROJECT_BINARY_DIR}/limnConfigVersion.cmake
         DESTINATION ${limn_package_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

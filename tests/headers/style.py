@@ -65,12 +65,14 @@ def folder_problems(root):
     if sorted(order) != sorted(folders):
         yield f"CONTRIBUTING.md: lists the folders {', '.join(order)}; there are {', '.join(sorted(folders))}"
         return
-    for folder in order:
-        for name in sorted(os.listdir(os.path.join(library, folder))):
-            with open(os.path.join(library, folder, name), encoding="utf-8") as file:
-                for included in re.findall(r"^#include <limn/(\w+)/", file.read(), re.MULTILINE):
-                    if order.index(included) > order.index(folder):
-                        yield f"include/limn/{folder}/{name}: includes {included}/, which stands below {folder}/"
+    for path in sources(root, ".hpp"):
+        folder = os.path.relpath(path, library).split(os.sep)[0]
+        if folder not in order:
+            continue
+        with open(path, encoding="utf-8") as file:
+            for included in re.findall(r"^#include <limn/(\w+)/", file.read(), re.MULTILINE):
+                if order.index(included) > order.index(folder):
+                    yield f"{path}: includes {included}/, which stands below {folder}/"
 
 
 def clang_format():

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -374,6 +375,16 @@ TEST_CASE("what follows the end of a JPEG does not matter") {
   CHECK(same(decode(longer), decode(jpeg)));
   limn_test::append(longer, jpeg);  // as cameras do that keep two pictures in a file
   CHECK(same(decode(longer), decode(jpeg)));
+}
+
+TEST_CASE("a PNG whose data are said to be longer than the file is refused before there is room for them") {
+  Bytes file = limn_test::png_file(2, 1, 8, 2, Bytes(7));
+  const Bytes kind = {'I', 'D', 'A', 'T'};
+  const auto data = std::search(file.begin(), file.end(), kind.begin(), kind.end());
+  REQUIRE(data != file.end());
+  CHECK(complaint(file).empty());
+  *(data - 4) = 0x40;  // 2^30 bytes
+  CHECK(complaint(file).find("a PNG that ends too early") != std::string::npos);
 }
 
 TEST_CASE("a file cut off anywhere gives an error or a picture of the right size") {

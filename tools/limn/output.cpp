@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <limn/core/error.hpp>
+#include <limn/core/file.hpp>
 
 #include "photos.hpp"
 
@@ -15,9 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Error cannot_write(const std::string& path, int code) {
-  return Error(path + ": cannot be written" + (code != 0 ? ": " + std::generic_category().message(code) : ""));
-}
+Error cannot_write(const std::string& path, int code) { return detail::file_error(path, "cannot be written", code); }
 
 /// Whether there is a file that something else can be put in the place of, or none yet.
 bool replaceable(const std::string& path) {
