@@ -1,6 +1,7 @@
 // Replaces operator new and delete in the test program that includes it, in one source file, and counts what is asked
 // of them. It can also refuse a request, as a system without memory does: with glibc and without a sanitizer those to
-// malloc as well, which Eigen and stb use.
+// malloc as well, which Eigen and stb use. ThreadSanitizer lets nobody replace them: nothing is counted or refused
+// then.
 #pragma once
 
 #include <atomic>
@@ -24,10 +25,17 @@ bool refuses() { return refused_request >= 0 && refused_request-- == 0; }
 
 }  // namespace
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__)
+#define LIMN_TEST_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LIMN_TEST_THREAD_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(LIMN_TEST_THREAD_SANITIZER)
 #define LIMN_TEST_SANITIZED
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
 #define LIMN_TEST_SANITIZED
 #endif
 #endif
@@ -48,6 +56,7 @@ void* malloc(std::size_t size) noexcept {
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
 
+#if !defined(LIMN_TEST_THREAD_SANITIZER)
 // The variant that does not throw as well: AddressSanitizer has one of its own, whose memory the operators below may
 // not free (std::stable_sort asks for it).
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
@@ -68,6 +77,7 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
 
 /// Calls `call` again and again, and refuses every `step`-th of its requests, one at a time. Returns how often that was
 /// an Error; anything else that came out is reported through doctest.

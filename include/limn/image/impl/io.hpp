@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <limn/core/eigen.hpp>
@@ -140,12 +141,20 @@ LIMN_LOCAL std::vector<unsigned char> encode_image(const ImageView& view, const 
   const int width = static_cast<int>(view.width);
   const int height = static_cast<int>(view.height);
   const int channels = view.format == PixelFormat::gray ? 1 : 3;
-  std::vector<unsigned char> file;
+  struct File {
+    std::vector<unsigned char> bytes;
+    bool whole = true;
+  } file;
+  // No exception passes through stb, which would leave its memory behind.
   const auto append = [](void* to, void* data, int count) {
-    auto& bytes = *static_cast<std::vector<unsigned char>*>(to);
-    const std::size_t before = bytes.size();
-    bytes.resize(before + static_cast<std::size_t>(count));
-    std::memcpy(bytes.data() + before, data, static_cast<std::size_t>(count));
+    File& all = *static_cast<File*>(to);
+    try {
+      const std::size_t before = all.bytes.size();
+      all.bytes.resize(before + static_cast<std::size_t>(count));
+      std::memcpy(all.bytes.data() + before, data, static_cast<std::size_t>(count));
+    } catch (...) {
+      all.whole = false;
+    }
   };
   int done = 0;
   if (jpeg) {
@@ -156,8 +165,8 @@ LIMN_LOCAL std::vector<unsigned char> encode_image(const ImageView& view, const 
   } else {
     done = detail::stb::stbi_write_bmp_to_func(append, &file, width, height, channels, pixels.data());
   }
-  if (done == 0) throw Error(name + ": cannot be encoded, probably for want of memory");
-  return file;
+  if (done == 0 || !file.whole) throw Error(name + ": cannot be encoded, probably for want of memory");
+  return std::move(file.bytes);
 } catch (...) {
   detail::rethrow_as_error(name);
 }
