@@ -1,4 +1,6 @@
 // A picture file: JPEG, PNG or BMP.
+#include <cmath>
+
 #include <limn/image/io.hpp>
 
 #include "target.hpp"
@@ -13,7 +15,8 @@ bool is_large(const std::uint8_t* data, std::size_t size) {
   int channels = 0;
   const bool known =
       limn::detail::stb::stbi_info_from_memory(data, static_cast<int>(size), &width, &height, &channels) != 0;
-  return known && static_cast<double>(width) * static_cast<double>(height) > most_pixels;
+  return known &&
+         static_cast<double>(width) * std::abs(static_cast<double>(height)) > most_pixels;  // below 0 in some BMPs
 }
 
 }  // namespace
