@@ -21,7 +21,7 @@ std::atomic<std::size_t> largest_request{0};
 /// more.
 std::atomic<long> refused_request{-1};
 
-bool refuses() { return refused_request >= 0 && refused_request-- == 0; }
+[[maybe_unused]] bool refuses() { return refused_request >= 0 && refused_request-- == 0; }
 
 }  // namespace
 

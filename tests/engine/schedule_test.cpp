@@ -86,7 +86,7 @@ TEST_CASE("values and scratch that are alive at the same time lie apart, with ro
     }
     // The network's output is not written over by what comes after it.
     const detail::Place kept = found.layout.output(0).place;
-    for (const std::size_t later : {2, 3}) {
+    for (const std::size_t later : {std::size_t{2}, std::size_t{3}}) {
       CHECK(apart(kept.offset, size_of(kept), found.steps[later].output.offset, size_of(found.steps[later].output)));
     }
   }
