@@ -1,6 +1,4 @@
 # limn_developer_options: what limn's own programs and tests are compiled with. Never handed to a user's target.
-include(CheckCXXCompilerFlag)
-
 add_library(limn_developer_options INTERFACE)
 target_link_libraries(limn_developer_options INTERFACE limn::limn)
 
@@ -17,12 +15,6 @@ else()
       # GCC 12 at -O3 takes growing standard vectors for overflows; its opinion changes with what is inlined where.
       target_compile_options(limn_developer_options INTERFACE -Wno-error=array-bounds -Wno-error=stringop-overflow
                                                               -Wno-error=stringop-overread -Wno-error=maybe-uninitialized)
-    endif()
-  endif()
-  if(LIMN_NATIVE)
-    check_cxx_compiler_flag(-march=native LIMN_HAVE_MARCH_NATIVE)
-    if(LIMN_HAVE_MARCH_NATIVE)
-      target_compile_options(limn_developer_options INTERFACE -march=native)
     endif()
   endif()
   if(LIMN_SANITIZE)

@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 set(limn_package_dir ${CMAKE_INSTALL_DATAROOTDIR}/cmake/limn)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/limn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.hpp")
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.inl")
 install(TARGETS limn EXPORT limnTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(LIMN_BUILD_COMPILED)
   install(TARGETS limn_compiled EXPORT limnTargets)

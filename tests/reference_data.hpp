@@ -21,7 +21,7 @@ using limn::Index;
 inline limn::Tensor to_tensor(const limn::WeightView& view) {
   REQUIRE(view.shape.size() == 3);
   limn::Tensor tensor({view.shape[0], view.shape[1], view.shape[2]});
-  const Eigen::VectorXf values = view.to_float();
+  const limn::FloatVector values = view.to_float();
   Index next = 0;
   for (Index channel = 0; channel < tensor.channels(); ++channel) {
     for (Index y = 0; y < tensor.height(); ++y) {
@@ -33,8 +33,8 @@ inline limn::Tensor to_tensor(const limn::WeightView& view) {
 
 /// The largest difference between two lists of values, as a share of the largest magnitude in `expected`. Infinite if
 /// the sizes differ or a difference is not a number.
-inline double difference(const Eigen::Ref<const Eigen::VectorXf>& found,
-                         const Eigen::Ref<const Eigen::VectorXf>& expected) {
+inline double difference(const Eigen::Ref<const limn::FloatVector>& found,
+                         const Eigen::Ref<const limn::FloatVector>& expected) {
   if (found.size() != expected.size() || found.size() == 0) return std::numeric_limits<double>::infinity();
   const Eigen::VectorXd error = (found.cast<double>() - expected.cast<double>()).cwiseAbs();
   if (!error.allFinite()) return std::numeric_limits<double>::infinity();
@@ -58,8 +58,8 @@ struct Case {
   limn::Tensor map(const std::string& role) const { return to_tensor(view(role)); }
 
   /// Values in PyTorch's order; none if the case has no such tensor.
-  Eigen::VectorXf values(const std::string& role) const {
-    return has(role) ? view(role).to_float() : Eigen::VectorXf();
+  limn::FloatVector values(const std::string& role) const {
+    return has(role) ? view(role).to_float() : limn::FloatVector();
   }
 
   limn::Extent extent(const std::string& option) const {

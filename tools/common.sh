@@ -6,6 +6,8 @@ packages_test="doctest-dev python3 python3-numpy clang-format-14"
 packages_clang="clang"
 packages_sanitizers="libclang-rt-dev"
 packages_fuzz="$packages_sanitizers python3-onnx"
+packages_neon="g++-aarch64-linux-gnu qemu-user"
+packages_wasm="emscripten nodejs"
 packages_reference="python3-torch python3-pil"
 
 # What the same things are called elsewhere.

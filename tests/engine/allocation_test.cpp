@@ -15,7 +15,7 @@
 TEST_CASE("the count of allocations sees those of new and of Eigen") {
   const long before = malloc_calls;
   auto number = std::make_unique<int>(1);
-  Eigen::VectorXf vector(100);
+  limn::FloatVector vector(100);
   vector[0] = static_cast<float>(*number);
   const long after = malloc_calls;
   CHECK(vector[0] == 1);

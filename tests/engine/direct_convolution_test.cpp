@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <limn/engine/direct_convolution.hpp>
+#include <limn/engine/simd/kernels.hpp>
 
 #include "engine/convolution_kernels.hpp"
 
@@ -16,13 +17,14 @@ namespace {
 
 constexpr float tolerance = 4e-6F;  // of the largest magnitude; sums of up to a few thousand products, some without FMA
 
-/// All shapes with and without residual and ReLU, on one thread and on three.
+/// With and without residual and ReLU, on one thread and on three, on every target that runs here.
 template <class Layer, class Plain>
 void check_against_plain(const Layer& layer, const Shape& input_shape, Plain&& plain) {
   std::mt19937 generator(7);
   const Tensor input = random_tensor(input_shape, generator);
-  const Eigen::VectorXf weight = random_values(layer.in_channels * layer.out_channels * layer.kernel.area(), generator);
-  const Eigen::VectorXf bias = random_values(layer.out_channels, generator);
+  const limn::FloatVector weight =
+      random_values(layer.in_channels * layer.out_channels * layer.kernel.area(), generator);
+  const limn::FloatVector bias = random_values(layer.out_channels, generator);
   Tensor residual = random_tensor(layer.output_shape(input_shape), generator);
   CAPTURE(limn::to_string(input_shape));
   CAPTURE(limn::to_string(layer.output_shape(input_shape)));
@@ -32,11 +34,14 @@ void check_against_plain(const Layer& layer, const Shape& input_shape, Plain&& p
   CAPTURE(layer.padding.height);
   for (const bool relu : {false, true}) {
     for (const Tensor* added : {static_cast<const Tensor*>(nullptr), static_cast<const Tensor*>(&residual)}) {
-      const DirectConvolution kernel(layer, {input_shape, weight, bias, relu});
       const Tensor expected = finish_plain([&] { return plain(input, weight, bias); }, added, relu);
-      for (const int threads : {1, 3}) {
-        const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);
-        CHECK(relative_difference(found.matrix(), expected.matrix()) <= tolerance);
+      for (const limn::Target target : limn::targets()) {
+        CAPTURE(limn::to_string(target));
+        const DirectConvolution kernel(layer, {limn::detail::kernels_of(target), input_shape, weight, bias, relu});
+        for (const int threads : {1, 3}) {
+          const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);
+          CHECK(relative_difference(found.matrix(), expected.matrix()) <= tolerance);
+        }
       }
     }
   }
@@ -44,16 +49,18 @@ void check_against_plain(const Layer& layer, const Shape& input_shape, Plain&& p
 
 void check_conv(Conv2d layer, const Shape& input) {
   layer.bias = true;
-  check_against_plain(layer, input, [&](const Tensor& x, const Eigen::VectorXf& weight, const Eigen::VectorXf& bias) {
-    return conv2d(x, layer, weight, bias);
-  });
+  check_against_plain(layer, input,
+                      [&](const Tensor& x, const limn::FloatVector& weight, const limn::FloatVector& bias) {
+                        return conv2d(x, layer, weight, bias);
+                      });
 }
 
 void check_deconv(ConvTranspose2d layer, const Shape& input) {
   layer.bias = true;
-  check_against_plain(layer, input, [&](const Tensor& x, const Eigen::VectorXf& weight, const Eigen::VectorXf& bias) {
-    return conv_transpose2d(x, layer, weight, bias);
-  });
+  check_against_plain(layer, input,
+                      [&](const Tensor& x, const limn::FloatVector& weight, const limn::FloatVector& bias) {
+                        return conv_transpose2d(x, layer, weight, bias);
+                      });
 }
 
 }  // namespace
@@ -83,10 +90,11 @@ TEST_CASE("direct convolution equals the plain layer for sizes no tile or packet
 }
 
 TEST_CASE("direct convolution equals the plain layer where the last panel of weights is nearly empty or half full") {
-  using limn::detail::panel_rows;
-  for (const Index rows : {Index{1}, Index{limn::detail::packet_size}, Index{limn::detail::packet_size + 1}}) {
-    for (const Index columns : {1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 19, 20, 47}) {
-      check_conv({6, panel_rows + rows, 1, 1, 0}, {6, 1, columns});
+  for (const Index vector_size : {4, 8, 16}) {
+    for (const Index rows : {Index{1}, vector_size, vector_size + 1}) {
+      for (const Index columns : {1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 19, 20, 47}) {
+        check_conv({6, 2 * vector_size + rows, 1, 1, 0}, {6, 1, columns});
+      }
     }
   }
 }

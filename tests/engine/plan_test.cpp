@@ -78,7 +78,7 @@ TEST_CASE("a plan draws batch norm, ReLU and residual sums into the convolutions
   CHECK(plan.steps()[3].last == "layer1.0");
 }
 
-TEST_CASE("a plan gives what the plain layers say at every point that is left after fusion") {
+TEST_CASE("a plan gives what the plain layers say at every point that is left after fusion, on every target") {
   PoseResNet options;
   options.depth = 50;
   const Graph graph = pose_resnet(options);
@@ -87,16 +87,20 @@ TEST_CASE("a plan gives what the plain layers say at every point that is left af
   std::map<std::string, Tensor> expected;
   run_plain(graph, weights.weights(), input,
             [&](const Node& node, const Tensor& output) { expected[node.name] = output; });
-  const Plan plan(graph, weights.weights(), 64, 32);
-  auto workspace = plan.make_workspace();
-  workspace.input() = input.matrix();
-  std::size_t seen = 0;
-  plan.run(workspace, [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& output) {
-    CAPTURE(plan.steps()[step].last);
-    CHECK(relative_difference(output, expected.at(plan.steps()[step].last).matrix()) <= tolerance);
-    ++seen;
-  });
-  CHECK(seen == plan.steps().size());
+  for (const Target target : targets()) {
+    const Plan plan(graph, weights.weights(), 64, 32, std::make_shared<ThreadPool>(1), 1, default_max_memory, target);
+    CHECK(plan.target() == target);
+    auto workspace = plan.make_workspace();
+    workspace.input() = input.matrix();
+    std::size_t seen = 0;
+    plan.run(workspace, [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& output) {
+      CAPTURE(to_string(target));
+      CAPTURE(plan.steps()[step].last);
+      CHECK(relative_difference(output, expected.at(plan.steps()[step].last).matrix()) <= tolerance);
+      ++seen;
+    });
+    CHECK(seen == plan.steps().size());
+  }
 }
 
 TEST_CASE("a plan runs any number of images up to its batch and gives for each what the plain layers say") {

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <limn/engine/simd/kernels.hpp>
 #include <limn/engine/winograd_convolution.hpp>
 
 #include "engine/convolution_kernels.hpp"
@@ -8,63 +9,75 @@ using limn::Conv2d;
 using limn::ConvTranspose2d;
 using limn::Index;
 using limn::Shape;
+using limn::Target;
 using limn::Tensor;
-using limn::detail::packet_size;
 using limn::detail::WinogradConvolution;
+using limn::detail::WinogradMethod;
 
 namespace {
 
-/// With and without residual and ReLU, on one thread and on three. `tolerance` is relative to the largest magnitude.
-template <class Kernel, class Layer, class Plain>
-void check_against_plain(const Layer& layer, const Shape& input_shape, float tolerance, Plain&& plain) {
+/// On every target that runs here and whose vectors divide the channels, with and without residual and ReLU, on one
+/// thread and on three. `tolerance` is relative to the largest magnitude.
+template <class Layer, class Plain>
+void check_against_plain(const WinogradMethod& method, const Layer& layer, const Shape& input_shape, float tolerance,
+                         Plain&& plain) {
   std::mt19937 generator(7);
   const Tensor input = random_tensor(input_shape, generator);
-  const Eigen::VectorXf weight = random_values(layer.in_channels * layer.out_channels * layer.kernel.area(), generator);
-  const Eigen::VectorXf bias = random_values(layer.out_channels, generator);
+  const limn::FloatVector weight =
+      random_values(layer.in_channels * layer.out_channels * layer.kernel.area(), generator);
+  const limn::FloatVector bias = random_values(layer.out_channels, generator);
   Tensor residual = random_tensor(layer.output_shape(input_shape), generator);
+  CAPTURE(method.name);
   CAPTURE(limn::to_string(input_shape));
   CAPTURE(layer.out_channels);
-  REQUIRE(Kernel::supports(layer));
   for (const bool relu : {false, true}) {
     for (const Tensor* added : {static_cast<const Tensor*>(nullptr), static_cast<const Tensor*>(&residual)}) {
-      const Kernel kernel(layer, {input_shape, weight, bias, relu});
       const Tensor expected = finish_plain([&] { return plain(input, weight, bias); }, added, relu);
-      for (const int threads : {1, 2, 3}) {
-        const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);
-        CHECK(relative_difference(found.matrix(), expected.matrix()) <= tolerance);
+      for (const Target target : limn::targets()) {
+        const limn::detail::KernelTable& kernels = limn::detail::kernels_of(target);
+        if (layer.in_channels % kernels.vector_size != 0 || layer.out_channels % kernels.vector_size != 0) continue;
+        CAPTURE(limn::to_string(target));
+        REQUIRE(method.supports(layer, kernels));
+        const WinogradConvolution kernel(method, layer, {kernels, input_shape, weight, bias, relu});
+        for (const int threads : {1, 2, 3}) {
+          const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);
+          CHECK(relative_difference(found.matrix(), expected.matrix()) <= tolerance);
+        }
       }
     }
   }
 }
 
-template <int M, int Step = 1>
-void check_conv(Index in, Index out, Index height, Index width, Index padding, float tolerance) {
-  const Conv2d layer{in, out, 3, Step, padding, true};
-  check_against_plain<WinogradConvolution<M, 3, Step>>(
-      layer, {in, height, width}, tolerance,
-      [&](const Tensor& x, const Eigen::VectorXf& w, const Eigen::VectorXf& b) { return conv2d(x, layer, w, b); });
+void check_conv(const WinogradMethod& method, Index in, Index out, Index height, Index width, Index padding,
+                float tolerance) {
+  if (height + 2 * padding < 3 || width + 2 * padding < 3) return;
+  const Conv2d layer{in, out, 3, method.step, padding, true};
+  check_against_plain(
+      method, layer, {in, height, width}, tolerance,
+      [&](const Tensor& x, const limn::FloatVector& w, const limn::FloatVector& b) { return conv2d(x, layer, w, b); });
 }
 
-template <int M>
-void check_deconv(Index in, Index out, Index height, Index width, float tolerance) {
+void check_deconv(const WinogradMethod& method, Index in, Index out, Index height, Index width, float tolerance) {
   const ConvTranspose2d layer{in, out, 4, 2, 1, 0, true};
-  check_against_plain<WinogradConvolution<M, 2>>(
-      layer, {in, height, width}, tolerance, [&](const Tensor& x, const Eigen::VectorXf& w, const Eigen::VectorXf& b) {
-        return conv_transpose2d(x, layer, w, b);
-      });
+  check_against_plain(method, layer, {in, height, width}, tolerance,
+                      [&](const Tensor& x, const limn::FloatVector& w, const limn::FloatVector& b) {
+                        return conv_transpose2d(x, layer, w, b);
+                      });
 }
 
-/// Heights and widths that tiles of 2 and 4 divide and do not divide, down to one pixel.
+/// Heights and widths that tiles of 2 and 4 divide and do not divide, down to one pixel, and channels that fill panels
+/// of every width and leave them half empty.
 template <class Check>
 void for_many_shapes(Check&& check) {
-  const Index p = packet_size;
-  for (const auto& [height, width] :
-       {std::pair<Index, Index>{1, 1}, {2, 3}, {4, 4}, {5, 7}, {8, 8}, {3, 17}, {13, 6}}) {
-    check(p, 2 * p, height, width);
-    check(3 * p, p, height, width);
+  for (const Index vector_size : {4, 8, 16}) {
+    for (const auto& [height, width] :
+         {std::pair<Index, Index>{1, 1}, {2, 3}, {4, 4}, {5, 7}, {8, 8}, {3, 17}, {13, 6}}) {
+      check(vector_size, 2 * vector_size, height, width);
+      check(3 * vector_size, vector_size, height, width);
+    }
   }
   check(64, 64, 16, 12);
-  check(p, p, 72, 80);  // enough tiles that each thread works on blocks of its own
+  check(16, 16, 72, 80);  // enough tiles that each thread works on blocks of its own
   check(256, 64, 8, 8);
 }
 
@@ -73,9 +86,7 @@ void for_many_shapes(Check&& check) {
 TEST_CASE("Winograd F(2x2, 3x3) equals the plain convolution") {
   for_many_shapes([](Index in, Index out, Index height, Index width) {
     for (const Index padding : {0, 1, 2}) {
-      if (height + 2 * padding >= 3 && width + 2 * padding >= 3) {
-        check_conv<2>(in, out, height, width, padding, 3e-6F);
-      }
+      check_conv(limn::detail::winograd_2x2_3x3, in, out, height, width, padding, 3e-6F);
     }
   });
 }
@@ -83,9 +94,7 @@ TEST_CASE("Winograd F(2x2, 3x3) equals the plain convolution") {
 TEST_CASE("Winograd F(4x4, 3x3) equals the plain convolution") {
   for_many_shapes([](Index in, Index out, Index height, Index width) {
     for (const Index padding : {0, 1, 2}) {
-      if (height + 2 * padding >= 3 && width + 2 * padding >= 3) {
-        check_conv<4>(in, out, height, width, padding, 3e-5F);
-      }
+      check_conv(limn::detail::winograd_4x4_3x3, in, out, height, width, padding, 3e-5F);
     }
   });
 }
@@ -93,35 +102,38 @@ TEST_CASE("Winograd F(4x4, 3x3) equals the plain convolution") {
 TEST_CASE("Winograd with stride 2 equals the plain convolution") {
   for_many_shapes([](Index in, Index out, Index height, Index width) {
     for (const Index padding : {0, 1, 2}) {
-      if (height + 2 * padding >= 3 && width + 2 * padding >= 3) {
-        check_conv<2, 2>(in, out, height, width, padding, 3e-6F);
-        check_conv<4, 2>(in, out, height, width, padding, 2e-5F);
-      }
+      check_conv(limn::detail::winograd_2x2_3x3_stride_2, in, out, height, width, padding, 3e-6F);
+      check_conv(limn::detail::winograd_4x4_3x3_stride_2, in, out, height, width, padding, 2e-5F);
     }
   });
 }
 
 TEST_CASE("Winograd F(2x2, 2x2) equals the plain transposed convolution") {
-  for_many_shapes(
-      [](Index in, Index out, Index height, Index width) { check_deconv<2>(in, out, height, width, 3e-6F); });
+  for_many_shapes([](Index in, Index out, Index height, Index width) {
+    check_deconv(limn::detail::winograd_2x2_2x2, in, out, height, width, 3e-6F);
+  });
 }
 
 TEST_CASE("Winograd F(4x4, 2x2) equals the plain transposed convolution") {
-  for_many_shapes(
-      [](Index in, Index out, Index height, Index width) { check_deconv<4>(in, out, height, width, 2e-5F); });
+  for_many_shapes([](Index in, Index out, Index height, Index width) {
+    check_deconv(limn::detail::winograd_4x4_2x2, in, out, height, width, 2e-5F);
+  });
 }
 
 TEST_CASE("Winograd leaves what it cannot do to others") {
-  const Index p = packet_size;
-  CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p, 3, 2, 1}));
-  CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p, 5, 1, 1}));
-  CHECK_FALSE(WinogradConvolution<4, 3, 2>::supports(Conv2d{p, p, 3, 1, 1}));
-  if (p > 1) {
-    CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p + 1, p, 3, 1, 1}));
-    CHECK_FALSE(WinogradConvolution<4, 3>::supports(Conv2d{p, p + 1, 3, 1, 1}));
+  using limn::detail::winograd_4x4_2x2;
+  using limn::detail::winograd_4x4_3x3;
+  for (const Target target : limn::targets()) {
+    const limn::detail::KernelTable& kernels = limn::detail::kernels_of(target);
+    const Index p = kernels.vector_size;
+    CHECK_FALSE(winograd_4x4_3x3.supports(Conv2d{p, p, 3, 2, 1}, kernels));
+    CHECK_FALSE(winograd_4x4_3x3.supports(Conv2d{p, p, 5, 1, 1}, kernels));
+    CHECK_FALSE(limn::detail::winograd_4x4_3x3_stride_2.supports(Conv2d{p, p, 3, 1, 1}, kernels));
+    CHECK_FALSE(winograd_4x4_3x3.supports(Conv2d{p + 1, p, 3, 1, 1}, kernels));
+    CHECK_FALSE(winograd_4x4_3x3.supports(Conv2d{p, p + 1, 3, 1, 1}, kernels));
+    CHECK_FALSE(winograd_4x4_2x2.supports(ConvTranspose2d{p, p, 3, 2, 1, 1}, kernels));
+    CHECK_FALSE(winograd_4x4_2x2.supports(ConvTranspose2d{p, p, 4, 2, 0, 0}, kernels));
   }
-  CHECK_FALSE(WinogradConvolution<4, 2>::supports(ConvTranspose2d{p, p, 3, 2, 1, 1}));
-  CHECK_FALSE(WinogradConvolution<4, 2>::supports(ConvTranspose2d{p, p, 4, 2, 0, 0}));
 }
 
 TEST_CASE("Winograd's matrices are those of the literature") {

@@ -22,17 +22,17 @@ TEST_CASE("skeletons that say nothing usable about mirroring are errors") {
 }
 
 TEST_CASE("mirroring turns every row round and keeps channels together") {
-  Eigen::MatrixXf picture(2, 6);  // 2 rows of 3 pixels
-  picture << 1, 2, 3, 4, 5, 6,    //
+  limn::FloatMatrix picture(2, 6);  // 2 rows of 3 pixels
+  picture << 1, 2, 3, 4, 5, 6,      //
       10, 20, 30, 40, 50, 60;
-  Eigen::MatrixXf expected(2, 6);
+  limn::FloatMatrix expected(2, 6);
   expected << 3, 2, 1, 6, 5, 4,  //
       30, 20, 10, 60, 50, 40;
-  Eigen::MatrixXf found(2, 6);
+  limn::FloatMatrix found(2, 6);
   mirror(picture, 3, found);
   CHECK(found == expected);
   CHECK_THROWS_AS(mirror(picture, 4, found), Error);
-  Eigen::MatrixXf small(2, 5);
+  limn::FloatMatrix small(2, 5);
   CHECK_THROWS_AS(mirror(picture, 3, small), Error);
 }
 
@@ -40,13 +40,13 @@ TEST_CASE("the mean with the mirror image's heatmaps, worked out by hand, withou
   // Two keypoints that change places; one row of 3 cells. As planar maps: those of the mirror image.
   const std::vector<float> mirrored = {1, 2, 3, 10, 20, 30};
   const auto view = HeatmapView::planar(mirrored.data(), 2, 1, 3);
-  Eigen::MatrixXf average(2, 3);
+  limn::FloatMatrix average(2, 3);
   average << 100, 200, 300,  //
       4, 6, 8;
-  Eigen::MatrixXf shifted = average;
+  limn::FloatMatrix shifted = average;
 
   average_with_mirrored(view, {1, 0}, false, average);
-  Eigen::MatrixXf expected(2, 3);
+  limn::FloatMatrix expected(2, 3);
   expected << 65, 110, 155,  // with 30, 20, 10
       3.5F, 4, 4.5F;         // with 3, 2, 1
   CHECK(average == expected);
@@ -60,10 +60,10 @@ TEST_CASE("the mean with the mirror image's heatmaps, worked out by hand, withou
 TEST_CASE("heatmaps of another size than the mean or the skeleton are an error") {
   const std::vector<float> mirrored = {1, 2, 3, 10, 20, 30};
   const auto view = HeatmapView::planar(mirrored.data(), 2, 1, 3);
-  Eigen::MatrixXf average = Eigen::MatrixXf::Zero(2, 3);
+  limn::FloatMatrix average = limn::FloatMatrix::Zero(2, 3);
   CHECK_THROWS_WITH_AS(average_with_mirrored(view, {0}, false, average),
                        "flip test: heatmaps of 2x1x3 and 2 x 3 values for 1 keypoints do not fit", Error);
-  Eigen::MatrixXf wide = Eigen::MatrixXf::Zero(2, 4);
+  limn::FloatMatrix wide = limn::FloatMatrix::Zero(2, 4);
   CHECK_THROWS_AS(average_with_mirrored(view, {1, 0}, false, wide), Error);
   CHECK_THROWS_AS(average_with_mirrored(HeatmapView(), {1, 0}, false, average), Error);
 }

@@ -37,7 +37,7 @@ std::vector<unsigned char> made_up_file(bool offsets) {
   const formula::FormulaWeights weights(center_net(network));
   SafetensorsWriter writer;
   for (const auto& [name, tensor] : weights.weights()) {
-    Eigen::VectorXf values = tensor.to_float();
+    limn::FloatVector values = tensor.to_float();
     if (formula::ends_with(name, ".2.weight")) values *= 0.1f;  // of the heads, or every score would be 0 or 1
     if (name == "wh.2.bias") values.setConstant(3);
     writer.add(name, DType::f32, tensor.shape, {values.data(), values.data() + values.size()});
@@ -140,8 +140,10 @@ TEST_CASE("what a detector finds is what the plain layers and the decoder give")
     for (const int threads : {1, 2}) {
       DetectorOptions options;
       options.threads = threads;
+      options.target = targets().back();
       const PersonDetector detector(model, options);
       CHECK(detector.plan().threads() == threads);
+      CHECK(detector.plan().target() == targets().back());
       PersonDetector::Workspace workspace = detector.make_workspace();
       std::vector<Detection> found;
       detector.detect(photo, workspace, found);

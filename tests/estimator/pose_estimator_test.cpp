@@ -389,6 +389,27 @@ TEST_CASE("threads inside, a shared pool and the model's bytes in memory give th
   check_same(sharing.estimate(photo, box_of(photo)), expected);
 }
 
+TEST_CASE("every instruction set of this processor gives the same pose") {
+  const Image photo = load_image(sample_photo);
+  const Pose expected = estimator().estimate(photo, box_of(photo));
+  for (const Target target : targets()) {
+    CAPTURE(to_string(target));
+    EstimatorOptions options;
+    options.target = target;
+    const PoseEstimator other(default_model, options);
+    CHECK(other.plan().target() == target);
+    const Pose found = other.estimate(photo, box_of(photo));
+    REQUIRE(found.keypoints.size() == expected.keypoints.size());
+    for (std::size_t i = 0; i < found.keypoints.size(); ++i) {
+      CAPTURE(i);
+      CHECK(found.keypoints[i].score == doctest::Approx(expected.keypoints[i].score).epsilon(1e-3));
+      if (expected.keypoints[i].score < 0.2F) continue;  // flat maps: their places are chance
+      CHECK(std::abs(found.keypoints[i].x - expected.keypoints[i].x) <= 0.05F);
+      CHECK(std::abs(found.keypoints[i].y - expected.keypoints[i].y) <= 0.05F);
+    }
+  }
+}
+
 TEST_CASE("any input size that is a multiple of 32 runs, and another is an error that says so") {
   const Image photo = load_image(sample_photo);
   EstimatorOptions options;

@@ -16,7 +16,7 @@ import sys
 
 SKIPPED = 77
 FOLDERS = ("include", "tests", "tools", "examples", "cmake")
-CPP = (".hpp", ".cpp")
+CPP = (".hpp", ".cpp", ".inl")
 TEXT = CPP + (".py", ".cmake", ".in", ".txt", ".sh")
 
 
@@ -70,9 +70,12 @@ def folder_problems(root):
         if folder not in order:
             continue
         with open(path, encoding="utf-8") as file:
-            for included in re.findall(r"^#include <limn/(\w+)/", file.read(), re.MULTILINE):
-                if order.index(included) > order.index(folder):
-                    yield f"{path}: includes {included}/, which stands below {folder}/"
+            text = file.read()
+        for included in re.findall(r"^#include <limn/(\w+)/", text, re.MULTILINE):
+            if order.index(included) > order.index(folder):
+                yield f"{path}: includes {included}/, which stands below {folder}/"
+        if re.search(r"^namespace limn\b(?! \{\ninline namespace LIMN_VERSION_NAMESPACE \{)", text, re.MULTILINE):
+            yield f"{path}: opens limn without its inline namespace"
 
 
 def clang_format():

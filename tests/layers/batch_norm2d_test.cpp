@@ -36,15 +36,15 @@ TEST_CASE("batch_norm2d has two trainable parameters and two running statistics"
 }
 
 TEST_CASE("batch_norm2d refuses an input with the wrong number of channels") {
-  const Eigen::VectorXf three = Eigen::VectorXf::Ones(3);
+  const limn::FloatVector three = limn::FloatVector::Ones(3);
   CHECK_THROWS_WITH_AS(limn::batch_norm2d(limn::Tensor({2, 4, 4}), BatchNorm2d{3}, three, three, three, three),
                        "BatchNorm2d: expected 3 input channels, found 2", limn::Error);
 }
 
 TEST_CASE("batch_norm2d refuses parameters of the wrong size and names them") {
   const limn::Tensor input({3, 4, 4});
-  const Eigen::VectorXf good = Eigen::VectorXf::Ones(3);
-  const Eigen::VectorXf bad = Eigen::VectorXf::Ones(4);
+  const limn::FloatVector good = limn::FloatVector::Ones(3);
+  const limn::FloatVector bad = limn::FloatVector::Ones(4);
   CHECK_THROWS_WITH_AS(limn::batch_norm2d(input, BatchNorm2d{3}, bad, good, good, good),
                        "BatchNorm2d weight: expected 3 values, found 4", limn::Error);
   CHECK_THROWS_WITH_AS(limn::batch_norm2d(input, BatchNorm2d{3}, good, bad, good, good),

@@ -42,19 +42,20 @@ TEST_CASE("conv2d counts one multiply-add for each weight and output pixel") {
 }
 
 TEST_CASE("conv2d refuses an input with the wrong number of channels") {
-  CHECK_THROWS_WITH_AS(limn::conv2d(limn::Tensor({4, 5, 5}), {3, 2, 1}, Eigen::VectorXf::Zero(6)),
+  CHECK_THROWS_WITH_AS(limn::conv2d(limn::Tensor({4, 5, 5}), {3, 2, 1}, limn::FloatVector::Zero(6)),
                        "Conv2d: expected 3 input channels, found 4", limn::Error);
 }
 
 TEST_CASE("conv2d refuses weights and biases of the wrong size") {
   const limn::Tensor input({3, 5, 5});
-  CHECK_THROWS_WITH_AS(limn::conv2d(input, {3, 2, 3}, Eigen::VectorXf::Zero(53)),
+  CHECK_THROWS_WITH_AS(limn::conv2d(input, {3, 2, 3}, limn::FloatVector::Zero(53)),
                        "Conv2d weight: expected 54 values, found 53", limn::Error);
-  CHECK_THROWS_WITH_AS(limn::conv2d(input, {3, 2, 1, 1, 0, true}, Eigen::VectorXf::Zero(6), Eigen::VectorXf::Zero(3)),
-                       "Conv2d bias: expected 2 values, found 3", limn::Error);
-  CHECK_THROWS_WITH_AS(limn::conv2d(input, {3, 2, 1, 1, 0, true}, Eigen::VectorXf::Zero(6)),
+  CHECK_THROWS_WITH_AS(
+      limn::conv2d(input, {3, 2, 1, 1, 0, true}, limn::FloatVector::Zero(6), limn::FloatVector::Zero(3)),
+      "Conv2d bias: expected 2 values, found 3", limn::Error);
+  CHECK_THROWS_WITH_AS(limn::conv2d(input, {3, 2, 1, 1, 0, true}, limn::FloatVector::Zero(6)),
                        "Conv2d bias: expected 2 values, found 0", limn::Error);
-  CHECK_THROWS_WITH_AS(limn::conv2d(input, {3, 2, 1}, Eigen::VectorXf::Zero(6), Eigen::VectorXf::Zero(2)),
+  CHECK_THROWS_WITH_AS(limn::conv2d(input, {3, 2, 1}, limn::FloatVector::Zero(6), limn::FloatVector::Zero(2)),
                        "Conv2d bias: expected 0 values, found 2", limn::Error);
 }
 

@@ -28,9 +28,9 @@ TEST_CASE("conv_transpose2d gives the example worked out by hand") {
   limn::Tensor input({1, 2, 2});
   input.matrix() << 1.0F, 2.0F, 3.0F, 4.0F;
   const limn::Tensor output =
-      limn::conv_transpose2d(input, {1, 1, 4, 2, 1}, Eigen::VectorXf::LinSpaced(16, 1.0F, 16.0F));
+      limn::conv_transpose2d(input, {1, 1, 4, 2, 1}, limn::FloatVector::LinSpaced(16, 1.0F, 16.0F));
   REQUIRE(output.shape() == limn::Shape{1, 4, 4});
-  Eigen::VectorXf expected(16);
+  limn::FloatVector expected(16);
   expected << 6, 17, 20, 14, 16, 42, 52, 34, 32, 82, 92, 58, 30, 69, 76, 44;
   CHECK(output.matrix().transpose() == expected);
 }
@@ -43,17 +43,17 @@ TEST_CASE("conv_transpose2d lists its weight with the input channels first") {
 }
 
 TEST_CASE("conv_transpose2d refuses an input with the wrong number of channels") {
-  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(limn::Tensor({2, 5, 5}), {3, 2, 1}, Eigen::VectorXf::Zero(6)),
+  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(limn::Tensor({2, 5, 5}), {3, 2, 1}, limn::FloatVector::Zero(6)),
                        "ConvTranspose2d: expected 3 input channels, found 2", limn::Error);
 }
 
 TEST_CASE("conv_transpose2d refuses weights and biases of the wrong size") {
   const limn::Tensor input({3, 5, 5});
-  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(input, {3, 2, 2}, Eigen::VectorXf::Zero(25)),
+  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(input, {3, 2, 2}, limn::FloatVector::Zero(25)),
                        "ConvTranspose2d weight: expected 24 values, found 25", limn::Error);
-  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(input, {3, 2, 1, 1, 0, 0, true}, Eigen::VectorXf::Zero(6)),
+  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(input, {3, 2, 1, 1, 0, 0, true}, limn::FloatVector::Zero(6)),
                        "ConvTranspose2d bias: expected 2 values, found 0", limn::Error);
-  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(input, {3, 2, 1}, Eigen::VectorXf::Zero(6), Eigen::VectorXf::Zero(2)),
+  CHECK_THROWS_WITH_AS(limn::conv_transpose2d(input, {3, 2, 1}, limn::FloatVector::Zero(6), limn::FloatVector::Zero(2)),
                        "ConvTranspose2d bias: expected 0 values, found 2", limn::Error);
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 limn::Tensor numbers(const limn::Shape& shape) {
   limn::Tensor tensor(shape);
-  tensor.matrix().reshaped() = Eigen::VectorXf::LinSpaced(shape.size(), -1.0F, 1.0F);
+  tensor.matrix().reshaped() = limn::FloatVector::LinSpaced(shape.size(), -1.0F, 1.0F);
   return tensor;
 }
 
@@ -16,9 +16,9 @@ limn::Tensor numbers(const limn::Shape& shape) {
 
 TEST_CASE("apply does what the layer's own function does, for every layer") {
   const limn::Tensor x = numbers({2, 4, 6});
-  const Eigen::VectorXf two = Eigen::Vector2f(0.5F, 2.0F);
-  const Eigen::VectorXf weight = Eigen::VectorXf::LinSpaced(2 * 2 * 9, -1.0F, 1.0F);
-  const auto check = [&](const limn::Layer& layer, const std::vector<Eigen::VectorXf>& parameters,
+  const limn::FloatVector two{{0.5F, 2.0F}};
+  const limn::FloatVector weight = limn::FloatVector::LinSpaced(2 * 2 * 9, -1.0F, 1.0F);
+  const auto check = [&](const limn::Layer& layer, const std::vector<limn::FloatVector>& parameters,
                          const limn::Tensor& expected) {
     CAPTURE(limn::type_name(layer));
     const limn::Tensor output = limn::apply(layer, {&x}, parameters);
@@ -36,9 +36,9 @@ TEST_CASE("apply does what the layer's own function does, for every layer") {
   check(conv_bias, {weight, two}, limn::conv2d(x, conv_bias, weight, two));
   check(deconv, {weight}, limn::conv_transpose2d(x, deconv, weight));
   check(deconv_bias, {weight, two}, limn::conv_transpose2d(x, deconv_bias, weight, two));
-  const Eigen::VectorXf bias = Eigen::Vector2f(1.0F, 2.0F);
-  const Eigen::VectorXf mean = Eigen::Vector2f(3.0F, 4.0F);
-  const Eigen::VectorXf variance = Eigen::Vector2f(5.0F, 6.0F);
+  const limn::FloatVector bias{{1.0F, 2.0F}};
+  const limn::FloatVector mean{{3.0F, 4.0F}};
+  const limn::FloatVector variance{{5.0F, 6.0F}};
   check(limn::BatchNorm2d{2}, {two, bias, mean, variance},
         limn::batch_norm2d(x, limn::BatchNorm2d{2}, two, bias, mean, variance));
   check(limn::ReLU(), {}, limn::relu(x));

@@ -127,7 +127,7 @@ TEST_CASE("every F16 value becomes the F32 value that IEEE 754 says") {
   writer.add_bytes("all", "F16", {0x10000}, data);
   const Bytes bytes = writer.bytes();
   const Safetensors file = Safetensors::from_bytes(bytes.data(), bytes.size(), "F");
-  const Eigen::VectorXf values = file.tensor("all").to_float();
+  const limn::FloatVector values = file.tensor("all").to_float();
   Index wrong = 0;
   for (int bits = 0; bits < 0x10000; ++bits) {
     const int exponent = (bits >> 10) & 0x1F;

@@ -96,7 +96,7 @@ TEST_CASE("the engine gives the plain layers' numbers for every family, with and
     plan.run(workspace);
     REQUIRE(plan.output_count() == expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
-      const Eigen::MatrixXf found = workspace.output(i);
+      const limn::FloatMatrix found = workspace.output(i);
       CHECK(reference::difference(found.reshaped(), expected[i].matrix().reshaped()) <= 1e-4);
     }
   }

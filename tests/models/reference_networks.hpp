@@ -39,8 +39,8 @@ inline limn::ConvStyle style_of(const nlohmann::json& description) {
 }
 
 /// Values at the flat indices (k * 7919) mod size of PyTorch's order, as tests/reference/generate.py takes them.
-inline Eigen::VectorXf probe(const limn::Tensor& tensor) {
-  Eigen::VectorXf values(64);
+inline limn::FloatVector probe(const limn::Tensor& tensor) {
+  limn::FloatVector values(64);
   for (Index k = 0; k < values.size(); ++k) {
     const Index i = k * 7919 % tensor.shape().size();
     const Index pixel = i % tensor.shape().pixels();

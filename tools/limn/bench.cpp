@@ -9,11 +9,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include <limn/engine/micro_kernel.hpp>
+#include <limn/engine/simd/kernels.hpp>
 
 #include "command.hpp"
 #include "engine.hpp"
 #include "model_choice.hpp"
+#include "target.hpp"
 #include "text.hpp"
 #include "threads.hpp"
 
@@ -30,6 +31,7 @@ struct Options {
   int batch = 1;
   bool layers = false;
   bool json = false;
+  std::string target;
   std::string feed;
   std::string result;
 };
@@ -43,28 +45,10 @@ double median(std::vector<double> values) {
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
-/// Independent chains of multiply-adds in registers: enough of them to hide the latency of each. Returns a value that
-/// depends on all, so that none is left out.
-float multiply_add_in_registers(Index rounds, float factor, float summand) {
-  using namespace Eigen::internal;
-  using detail::Packet;
-  constexpr int chains = detail::register_count - 4;
-  const Packet a = pset1<Packet>(factor);
-  const Packet b = pset1<Packet>(summand);
-  Packet sums[chains];
-  detail::unroll<chains>([&](auto i) LIMN_INLINE_LAMBDA { sums[i] = b; });
-  for (Index round = 0; round < rounds; ++round) {
-    detail::unroll<chains>([&](auto i) LIMN_INLINE_LAMBDA { sums[i] = pmadd(sums[i], a, b); });
-  }
-  Packet sum = sums[0];
-  for (int i = 1; i < chains; ++i) sum = padd(sum, sums[i]);
-  return predux(sum);
-}
-
 /// What the threads can do at most, in operations per second: the best of some short measurements.
-double measure_peak(const ThreadPool& pool) {
+double measure_peak(const detail::KernelTable& kernels, const ThreadPool& pool) {
   constexpr Index rounds = 1000000;
-  constexpr double operations = 2.0 * (detail::register_count - 4) * detail::packet_size * static_cast<double>(rounds);
+  const double operations = 2.0 * (kernels.register_count - 4) * kernels.vector_size * static_cast<double>(rounds);
   volatile float factor = 0.5F;  // known to nobody before the program runs
   volatile float sink = 0;
   double best = 0;
@@ -73,7 +57,7 @@ double measure_peak(const ThreadPool& pool) {
     const float f = factor;
     const auto start = Clock::now();
     pool.parallel_for(pool.threads(), [&](Index i) {
-      results[static_cast<std::size_t>(i)] = multiply_add_in_registers(rounds, f, 0.25F);
+      results[static_cast<std::size_t>(i)] = kernels.multiply_add_in_registers(rounds, f, 0.25F);
     });
     best = (std::max)(best, operations * pool.threads() / seconds_since(start));
     for (const float result : results) sink = sink + result;
@@ -136,7 +120,7 @@ Measurement measure(const Options& options, const Plan& plan, const ThreadPool& 
     if (i >= 0) measured.times.push_back(seconds_since(start) / static_cast<double>(plan.batch()));
   }
   if (!options.result.empty()) write_outputs(options.result, plan, workspace);
-  measured.peak = measure_peak(pool);
+  measured.peak = measure_peak(detail::kernels_of(plan.target()), pool);
   for (const Plan::StepInfo& info : plan.steps()) measured.multiply_adds += static_cast<double>(info.multiply_adds);
   if (!options.layers) return measured;
 
@@ -175,6 +159,7 @@ void print_json(const ChosenNetwork& network, const Options& options, const Plan
   json["network"] = network.title;
   json["input"] = {{"height", network.height}, {"width", network.width}};
   json["threads"] = options.threads;
+  json["target"] = to_string(plan.target());
   json["batch"] = options.batch;
   for (const double time : measured.times) json["milliseconds"].push_back(1e3 * time);
   json["median_milliseconds"] = 1e3 * median(measured.times);
@@ -196,7 +181,8 @@ void print_json(const ChosenNetwork& network, const Options& options, const Plan
 }
 
 void print_text(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
-  std::printf("%s, input %tdx%td, %s, fp32, %s\n", printable(network.title).c_str(), network.height, network.width,
+  std::printf("%s, input %tdx%td, %s, %s, fp32, %s\n", printable(network.title).c_str(), network.height, network.width,
+              to_string(plan.target()),
               count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
               count_of(measured.times.size(), "run", "runs").c_str());
   const std::string images = options.batch == 1 ? "" : ", for each of " + std::to_string(options.batch) + " images";
@@ -217,7 +203,8 @@ void bench(Options options) {
   if (!network.model) random = std::make_unique<RandomWeights>(network.graph);
   const Weights& weights = random ? random->weights() : network.model->weights();
   const auto pool = std::make_shared<const ThreadPool>(options.threads);
-  const auto plan = make_plan(network.graph, weights, network.height, network.width, pool, options.batch);
+  const auto plan = make_plan(network.graph, weights, network.height, network.width, pool, options.batch,
+                              wanted_target(options.target));
   const Measurement measured = measure(options, *plan, *pool);
   (options.json ? print_json : print_text)(network, options, *plan, measured);
 }
@@ -230,6 +217,7 @@ void add_bench(CLI::App& app, int& status) {
   auto options = std::make_shared<Options>();
   add_model_choice(*command, options->choice);
   add_threads(*command, options->threads);
+  add_target(*command, options->target);
   command->add_option("--runs", options->runs, "Runs to take the median of (default 50)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");

@@ -8,8 +8,10 @@
 namespace limn::program {
 
 std::unique_ptr<const Plan> make_plan(const Graph& graph, const Weights& weights, Index height, Index width,
-                                      std::shared_ptr<const ThreadPool> pool, Index batch) {
-  return std::make_unique<const Plan>(graph, weights, height, width, std::move(pool), batch);
+                                      std::shared_ptr<const ThreadPool> pool, Index batch,
+                                      std::optional<Target> target) {
+  return std::make_unique<const Plan>(graph, weights, height, width, std::move(pool), batch, default_max_memory,
+                                      target);
 }
 
 std::unique_ptr<const PoseEstimator> make_estimator(const Model& model, const EstimatorOptions& options) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <limn/engine/plan.hpp>
 #include <limn/estimator/person_detector.hpp>
@@ -14,7 +15,8 @@
 namespace limn::program {
 
 std::unique_ptr<const Plan> make_plan(const Graph& graph, const Weights& weights, Index height, Index width,
-                                      std::shared_ptr<const ThreadPool> pool, Index batch = 1);
+                                      std::shared_ptr<const ThreadPool> pool, Index batch = 1,
+                                      std::optional<Target> target = {});
 
 std::unique_ptr<const PoseEstimator> make_estimator(const Model& model, const EstimatorOptions& options);
 

@@ -198,6 +198,8 @@ void print_text(const ChosenNetwork& network) {
     std::printf("In memory: %s bytes of weights, and %s bytes for each thread that estimates\n",
                 thousands(memory.weights).c_str(), thousands(memory.thread).c_str());
   }
+  std::printf("Runs on: %s, of the instruction sets here (%s)\n", to_string(choose_target()),
+              detail::target_names().c_str());
 }
 
 Json shape_json(const Shape& shape) { return Json::array({shape.channels, shape.height, shape.width}); }
@@ -265,6 +267,7 @@ void print_json(const ChosenNetwork& network) {
   for (const auto& [name, node] : network.graph.outputs()) json["outputs"][name] = network.graph.nodes()[node].name;
   json["parameters"] = summary.parameters;
   json["multiply_adds"] = summary.multiply_adds;
+  for (const Target target : targets()) json["targets"].push_back(to_string(target));
   if (network.model) {
     json["bytes"] = file_bytes(*network.model);
     json["tensors"] = tensors_json(*network.model);

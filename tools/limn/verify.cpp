@@ -12,6 +12,7 @@
 #include "command.hpp"
 #include "engine.hpp"
 #include "model_choice.hpp"
+#include "target.hpp"
 #include "text.hpp"
 #include "threads.hpp"
 
@@ -25,6 +26,7 @@ struct Options {
   double tolerance = 1e-4;
   bool engine = false;
   int threads = 0;
+  std::string target;
 };
 
 /// A PyTorch tensor of one feature map, [C, H, W] or [1, C, H, W], as far as its shape says so.
@@ -36,7 +38,7 @@ Shape map_shape(const WeightView& tensor) {
 }
 
 Tensor to_tensor(const WeightView& view) {
-  const Eigen::VectorXf values = view.to_float();
+  const limn::FloatVector values = view.to_float();
   Tensor tensor(map_shape(view));
   for (Index c = 0; c < tensor.channels(); ++c) {
     tensor.matrix().row(c) = values.segment(c * tensor.shape().pixels(), tensor.shape().pixels()).transpose();
@@ -50,7 +52,7 @@ class Comparison {
   Comparison(const Safetensors& reference, double tolerance) : reference_(reference), tolerance_(tolerance) {}
 
   /// Compares `found`, channels x pixels, with the reference of that name, if there is one.
-  void compare(const std::string& name, const Shape& shape, const Eigen::Ref<const Eigen::MatrixXf>& found) {
+  void compare(const std::string& name, const Shape& shape, const Eigen::Ref<const limn::FloatMatrix>& found) {
     const auto entry = reference_.tensors().find(name);
     if (entry == reference_.tensors().end()) return;
     ++count_;
@@ -138,7 +140,7 @@ void check_reference(const Safetensors& reference, const Graph& graph) {
 
 /// The results that have a name of their own beside their node's.
 void compare_outputs(Comparison& comparison, const Graph& graph, NodeId node, const Shape& shape,
-                     const Eigen::Ref<const Eigen::MatrixXf>& found) {
+                     const Eigen::Ref<const limn::FloatMatrix>& found) {
   for (const auto& output : graph.outputs()) {
     if (output.second == node) comparison.compare(output.first, shape, found);
   }
@@ -164,8 +166,9 @@ int verify(const Options& options) {
   std::string first = plain.first();
 
   if (options.engine) {
-    const auto plan = make_plan(graph, model.weights(), input.height(), input.width(),
-                                std::make_shared<const ThreadPool>(thread_count(options.threads)));
+    const auto plan =
+        make_plan(graph, model.weights(), input.height(), input.width(),
+                  std::make_shared<const ThreadPool>(thread_count(options.threads)), 1, wanted_target(options.target));
     Plan::Workspace workspace = plan->make_workspace();
     workspace.input() = input.matrix();
     Comparison engine(reference, options.tolerance);
@@ -174,7 +177,9 @@ int verify(const Options& options) {
       engine.compare(info.last, info.output, found);
       compare_outputs(engine, graph, ids.at(info.last), info.output, found);
     });
-    agrees = engine.print("Fast engine (of layers that were fused only the last one's result exists)") && agrees;
+    const std::string what = std::string("Fast engine on ") + to_string(plan->target()) +
+                             " (of layers that were fused only the last one's result exists)";
+    agrees = engine.print(what.c_str()) && agrees;
     if (first.empty()) first = engine.first();
   }
   if (!agrees)
@@ -208,6 +213,7 @@ void add_verify(CLI::App& app, int& status) {
                     "where layers are not fused. Its work is shared by the\n"
                     "threads; plain layers are computed by one");
   add_threads(*command, options->threads);
+  add_target(*command, options->target);
   command->callback([options, &status] { status = verify(*options); });
 }
 

@@ -11,8 +11,11 @@
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// Floats per cache line; buffers begin at one and the engine keeps what it can on their boundaries.
 constexpr Index floats_per_cache_line = 16;
@@ -58,4 +61,6 @@ class AlignedBuffer {
   float* data_ = nullptr;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

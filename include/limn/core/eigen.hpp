@@ -18,13 +18,23 @@
 
 #include <Eigen/Core>
 
+#include <limn/core/version.hpp>
+
 #if defined(__GNUC__) || defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Signed size and index type used throughout, the same as Eigen's.
 using Index = Eigen::Index;
 
+/// What limn keeps in Eigen's containers. How these come by their memory depends on the compile flags, unless they may
+/// begin anywhere: files for different instruction sets could not hand them to one another.
+using FloatMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::DontAlign>;
+using FloatVector = Eigen::Matrix<float, Eigen::Dynamic, 1, Eigen::DontAlign>;
+using FloatArray = Eigen::Array<float, Eigen::Dynamic, 1, Eigen::DontAlign>;
+
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

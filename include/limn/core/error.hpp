@@ -6,7 +6,10 @@
 #include <string>
 #include <type_traits>
 
+#include <limn/core/version.hpp>
+
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// The one exception type limn throws. `what()` is one sentence that names the file or tensor concerned and, where
 /// two things disagree, what was expected and what was found.
@@ -67,4 +70,5 @@ decltype(auto) only_errors(const What& what, const Call& call) {
 
 }  // namespace detail
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

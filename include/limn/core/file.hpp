@@ -10,8 +10,11 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// "PATH: WHAT: the system's reason" for the error number `code`; without a reason if that is 0.
 inline Error file_error(const std::string& path, const char* what, int code) {
@@ -61,4 +64,6 @@ inline void write_file(const std::string& path, const std::vector<unsigned char>
   if (!file) throw file_error(path, "cannot be written", errno);
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

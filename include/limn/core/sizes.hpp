@@ -10,8 +10,10 @@
 #include <string_view>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// The most bytes that a network may take unless its user says otherwise: EstimatorOptions::max_memory,
 /// DetectorOptions::max_memory, Plan, run_plain.
@@ -66,4 +68,5 @@ struct MemoryLimit {
 
 }  // namespace detail
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

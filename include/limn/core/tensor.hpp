@@ -5,8 +5,10 @@
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Size of one feature map: channels, rows and columns. A batch is a sequence of feature maps.
 struct Shape {
@@ -34,7 +36,7 @@ inline std::string to_string(const Shape& shape) {
 /// product, and the pixels of an image row are a block of neighbouring columns.
 class Tensor {
  public:
-  using Matrix = Eigen::MatrixXf;
+  using Matrix = FloatMatrix;
 
   Tensor() = default;
 
@@ -78,4 +80,5 @@ class Tensor {
   Matrix values_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

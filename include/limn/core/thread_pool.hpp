@@ -15,6 +15,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
 #if defined(__GNUC__) || defined(__clang__)
 #pragma GCC diagnostic push
@@ -34,6 +35,7 @@
 #endif
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// More threads than this in one pool are taken for a mistake.
 constexpr int most_threads = 1024;
@@ -194,4 +196,5 @@ class ThreadPool {
 #endif
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

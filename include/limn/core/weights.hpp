@@ -10,6 +10,7 @@
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 
 #if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -18,6 +19,7 @@
 #endif
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Element type of a stored tensor, little-endian.
 enum class DType { f32, f16 };
@@ -50,8 +52,8 @@ struct WeightView {
   Index size() const { return detail::checked_product<Index>("stored tensor", shape); }
 
   /// The values as fp32, in storage order.
-  Eigen::VectorXf to_float() const {
-    Eigen::VectorXf values(size());
+  FloatVector to_float() const {
+    FloatVector values(size());
     if (dtype == DType::f32) {
       if (values.size() > 0) std::memcpy(values.data(), data, static_cast<std::size_t>(values.size()) * sizeof(float));
     } else {
@@ -79,4 +81,5 @@ struct ParameterSpec {
 /// Tensors by PyTorch name, for example "layer1.0.conv1.weight".
 using Weights = std::map<std::string, WeightView>;
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -4,10 +4,13 @@
 #include <memory>
 #include <string>
 
+#include <limn/core/version.hpp>
 #include <limn/engine/direct_convolution.hpp>
 #include <limn/engine/winograd_convolution.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// What a convolution is expected to cost, in units of the time of one multiply-add in the micro-kernel.
 ///
@@ -27,60 +30,60 @@ struct ConvolutionCost {
 };
 
 /// `pixels` side by side, in units of one pixel of a large tile: small tiles leave the multiply-add units waiting.
-inline double tile_cost(Index pixels) {
+inline double tile_cost(const KernelTable& kernels, Index pixels) {
   double cost = 0;
   for (Index tile = 0; pixels > 0; pixels -= tile) {
-    tile = next_tile(pixels);
+    tile = kernels.next_tile(pixels);
     cost += tile >= 6 ? static_cast<double>(tile) : tile == 4 ? 5.5 : 4.0;
   }
   return cost;
 }
 
 template <class Layer>
-double direct_cost(const Layer& layer, Index rows, Index columns, Index batch) {
+double direct_cost(const Layer& layer, const ConvolutionTask& task, Index rows, Index columns) {
   // The phases of a transposed convolution share the kernel's elements out among them.
   ConvolutionCost cost;
   cost.weights = static_cast<double>(layer.in_channels) * static_cast<double>(layer.out_channels * layer.kernel.area());
-  cost.multiply_adds = cost.weights * static_cast<double>(batch) * static_cast<double>(rows) * tile_cost(columns);
+  cost.multiply_adds =
+      cost.weights * static_cast<double>(task.batch) * static_cast<double>(rows) * tile_cost(task.kernels, columns);
   return cost.total();
 }
 
-/// `phases` convolutions with `rows` x `columns` results each, for `batch` images.
-template <class Winograd>
-double winograd_cost(Index in, Index out, Index phases, Index rows, Index columns, Index batch) {
-  constexpr int places = Winograd::N * Winograd::N;
-  const Index tiles = batch * ((rows + Winograd::M - 1) / Winograd::M) * ((columns + Winograd::M - 1) / Winograd::M);
+/// `phases` convolutions with `rows` x `columns` results each, for every image of the batch.
+template <class Layer>
+double winograd_cost(const WinogradMethod& method, const Layer& layer, const ConvolutionTask& task, Index phases,
+                     Index rows, Index columns) {
+  const Index places = phases * method.N * method.N;
+  const Index tiles = task.batch * ceil_div(rows, method.M) * ceil_div(columns, method.M);
   ConvolutionCost cost;
-  cost.weights = static_cast<double>(phases * places) * static_cast<double>(in) * static_cast<double>(out);
-  cost.multiply_adds = cost.weights * tile_cost(tiles);
-  cost.transformed_values =
-      static_cast<double>(phases * places) * static_cast<double>(tiles) * static_cast<double>(in + out);
+  cost.weights =
+      static_cast<double>(places) * static_cast<double>(layer.in_channels) * static_cast<double>(layer.out_channels);
+  cost.multiply_adds = cost.weights * tile_cost(task.kernels, tiles);
+  cost.transformed_values = static_cast<double>(places) * static_cast<double>(tiles) *
+                            static_cast<double>(layer.in_channels + layer.out_channels);
   return cost.total();
 }
 
-/// The candidate with the lowest expected cost for `phases` convolutions of R x R kernels with `rows` x `columns`
-/// results each. Throws Error if its weights would take more memory than the task's limit.
-template <int R, int Step, class Layer>
-std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const ConvolutionTask& task, Index phases, Index rows,
-                                             Index columns) {
-  using Small = WinogradConvolution<2, R, Step>;
-  using Large = WinogradConvolution<4, R, Step>;
+/// The candidate with the lowest expected cost for `phases` convolutions with `rows` x `columns` results each. `small`
+/// and `large`: methods that support the same layers. Throws Error if its weights would take more memory than the
+/// task's limit.
+template <class Layer>
+std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const ConvolutionTask& task,
+                                             const WinogradMethod& small, const WinogradMethod& large, Index phases,
+                                             Index rows, Index columns) {
   // In its own layout, each takes more room than the layer's weights.
   const auto check_memory = [&](std::int64_t copies, std::int64_t places) {
     task.limit.check("engine: weights up to " + std::string(task.name),
-                     {copies, places, layer.in_channels, padded_rows(layer.out_channels), sizeof(float)});
+                     {copies, places, layer.in_channels, task.kernels.padded_rows(layer.out_channels), sizeof(float)});
   };
-  if (Large::supports(layer)) {
-    const double direct = direct_cost(layer, rows, columns, task.batch);
-    const double small = winograd_cost<Small>(layer.in_channels, layer.out_channels, phases, rows, columns, task.batch);
-    const double large = winograd_cost<Large>(layer.in_channels, layer.out_channels, phases, rows, columns, task.batch);
-    if (large <= small && large <= direct) {
-      check_memory(phases, Large::N * Large::N);
-      return std::make_unique<Large>(layer, task);
-    }
-    if (small <= direct) {
-      check_memory(phases, Small::N * Small::N);
-      return std::make_unique<Small>(layer, task);
+  if (large.supports(layer, task.kernels)) {
+    const double direct_time = direct_cost(layer, task, rows, columns);
+    const double small_time = winograd_cost(small, layer, task, phases, rows, columns);
+    const double large_time = winograd_cost(large, layer, task, phases, rows, columns);
+    if ((std::min)(small_time, large_time) <= direct_time) {
+      const WinogradMethod& method = large_time <= small_time ? large : small;
+      check_memory(phases, std::int64_t{method.N} * method.N);
+      return std::make_unique<WinogradConvolution>(method, layer, task);
     }
   }
   check_memory(1, layer.kernel.area());
@@ -90,13 +93,16 @@ std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const Convoluti
 /// The kernel for a convolution, by cheapest_convolution.
 inline std::unique_ptr<Kernel> make_convolution(const Conv2d& layer, const ConvolutionTask& task) {
   const Shape output = layer.output_shape(task.input);
-  if (layer.stride == Extent(2)) return cheapest_convolution<3, 2>(layer, task, 1, output.height, output.width);
-  return cheapest_convolution<3, 1>(layer, task, 1, output.height, output.width);
+  const bool by_two = layer.stride == Extent(2);
+  return cheapest_convolution(layer, task, by_two ? winograd_2x2_3x3_stride_2 : winograd_2x2_3x3,
+                              by_two ? winograd_4x4_3x3_stride_2 : winograd_4x4_3x3, 1, output.height, output.width);
 }
 
 /// The same for a transposed convolution, whose four phases each have as many results as the input has pixels.
 inline std::unique_ptr<Kernel> make_convolution(const ConvTranspose2d& layer, const ConvolutionTask& task) {
-  return cheapest_convolution<2, 1>(layer, task, 4, task.input.height, task.input.width);
+  return cheapest_convolution(layer, task, winograd_2x2_2x2, winograd_4x4_2x2, 4, task.input.height, task.input.width);
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

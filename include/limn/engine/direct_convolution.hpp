@@ -5,15 +5,15 @@
 #include <vector>
 
 #include <limn/core/aligned_buffer.hpp>
+#include <limn/core/version.hpp>
 #include <limn/engine/kernel.hpp>
-#include <limn/engine/micro_kernel.hpp>
+#include <limn/engine/simd/kernel_table.hpp>
 #include <limn/layers/conv2d.hpp>
 #include <limn/layers/conv_transpose2d.hpp>
 
-namespace limn::detail {
-
-/// Rows of weights rounded up to whole panels.
-inline Index padded_rows(Index rows) { return (rows + panel_rows - 1) / panel_rows * panel_rows; }
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// A feature map with a border of zeros around it, so that no window reaches outside.
 struct PaddedInput {
@@ -77,7 +77,8 @@ struct ConvolutionPhase {
 /// elements ky with ky = r + padding (mod s) from the inputs m + (r + padding - ky) / s.
 class DirectConvolution : public Kernel {
  public:
-  DirectConvolution(const Conv2d& layer, const ConvolutionTask& task) : relu_(task.relu), bias_(task.bias) {
+  DirectConvolution(const Conv2d& layer, const ConvolutionTask& task)
+      : kernels_(task.kernels), relu_(task.relu), bias_(task.bias) {
     const Shape& input = task.input;
     initialise(layer.output_shape(input), input);
     step_ = layer.stride;
@@ -103,7 +104,8 @@ class DirectConvolution : public Kernel {
     phases_.push_back(std::move(phase));
   }
 
-  DirectConvolution(const ConvTranspose2d& layer, const ConvolutionTask& task) : relu_(task.relu), bias_(task.bias) {
+  DirectConvolution(const ConvTranspose2d& layer, const ConvolutionTask& task)
+      : kernels_(task.kernels), relu_(task.relu), bias_(task.bias) {
     const Shape& input = task.input;
     initialise(layer.output_shape(input), input);
     out_step_ = layer.stride;
@@ -176,7 +178,7 @@ class DirectConvolution : public Kernel {
  private:
   void run_image(const KernelArguments& arguments) const {
     const float* input = padding_.prepare(arguments.input, arguments.scratch, arguments.pool);
-    const Index panels = bias_.size() / panel_rows;
+    const Index panels = bias_.size() / kernels_.panel_rows;
     for (const ConvolutionPhase& phase : phases_) {
       // Threads share out whichever is larger, weights or pixels, so that each reads less than all of it.
       const bool by_panel = phase.weights.size() > padding_.input.size();
@@ -196,24 +198,25 @@ class DirectConvolution : public Kernel {
   void initialise(const Shape& output, const Shape& input) {
     output_ = output;
     padding_.input = input;
-    bias_.conservativeResizeLike(Eigen::VectorXf::Zero(padded_rows(output.channels)));
+    bias_.conservativeResizeLike(FloatVector::Zero(kernels_.padded_rows(output.channels)));
   }
 
   /// `tap(ky, kx)` is the out x in matrix of one kernel position.
   template <class Tap>
   void pack(ConvolutionPhase& phase, Tap&& tap) const {
     const Index in = padding_.input.channels;
+    const Index panel_rows = kernels_.panel_rows;
     const Index length = phase.kernel_height * phase.kernel_width * in;
     for (Index x = 0; x < phase.columns; x += phase.row_tiles.back().pixels) {
-      phase.row_tiles.push_back({x, next_tile(phase.columns - x)});
+      phase.row_tiles.push_back({x, kernels_.next_tile(phase.columns - x)});
     }
     phase.weights = AlignedBuffer(bias_.size() * length);
     Eigen::Map<Eigen::VectorXf>(phase.weights.data(), phase.weights.size()).setZero();
     for (Index ky = 0; ky < phase.kernel_height; ++ky) {
       for (Index kx = 0; kx < phase.kernel_width; ++kx) {
-        const Eigen::MatrixXf matrix = tap(ky, kx);
+        const FloatMatrix matrix = tap(ky, kx);
         for (Index row = 0; row < output_.channels; row += panel_rows) {
-          const Index rows = (std::min)(Index{panel_rows}, output_.channels - row);
+          const Index rows = (std::min)(panel_rows, output_.channels - row);
           float* panel = phase.weights.data() + row * length + (ky * phase.kernel_width + kx) * in * panel_rows;
           Eigen::Map<Eigen::MatrixXf>(panel, panel_rows, in).topRows(rows) = matrix.middleRows(row, rows);
         }
@@ -226,10 +229,11 @@ class DirectConvolution : public Kernel {
   void run_tiles(const ConvolutionPhase& phase, const KernelArguments& arguments, const float* input, Index first_panel,
                  Index last_panel, Index first_tile, Index last_tile) const {
     constexpr Index cache = Index{512} << 10;  // half of a core's second-level cache, in bytes
+    const Index panel_rows = kernels_.panel_rows;
     const Index in = padding_.input.channels;
     const Index out = output_.channels;
     const Index inputs = phase.kernel_height * phase.kernel_width * in;
-    const Index tile_bytes = tile_pixels * step_.height * step_.width * in * static_cast<Index>(sizeof(float));
+    const Index tile_bytes = kernels_.tile_pixels * step_.height * step_.width * in * static_cast<Index>(sizeof(float));
     const Index block = (std::max)(Index{8}, cache / tile_bytes);
     for (Index begin = first_tile; begin < last_tile; begin += block) {
       const Index end = (std::min)(last_tile, begin + block);
@@ -250,16 +254,17 @@ class DirectConvolution : public Kernel {
                               arguments.other == nullptr ? nullptr : arguments.other + place,
                               out_step_.width * out,
                               relu_,
-                              (std::min)(Index{panel_rows}, out - panel * panel_rows)};
-          run_micro_kernel(tile.pixels, weights, from, to,
-                           Prefetch::share(weights + panel_rows * inputs, inputs, i - begin, end - begin));
+                              (std::min)(panel_rows, out - panel * panel_rows)};
+          kernels_.multiply(tile.pixels, weights, from, to,
+                            kernels_.share(weights + panel_rows * inputs, inputs, i - begin, end - begin));
         }
       }
     }
   }
 
+  const KernelTable& kernels_;
   bool relu_;
-  Eigen::VectorXf bias_;  ///< padded to whole panels
+  FloatVector bias_;  ///< padded to whole panels
   Shape output_;
   PaddedInput padding_;
   Extent step_ = 1;      ///< input pixels from window to window
@@ -267,4 +272,6 @@ class DirectConvolution : public Kernel {
   std::vector<ConvolutionPhase> phases_;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

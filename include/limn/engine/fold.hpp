@@ -4,19 +4,22 @@
 #include <variant>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/engine/fuse.hpp>
 #include <limn/network/graph.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// A convolution's weights with the batch norm behind it folded in.
 struct FoldedWeights {
-  Eigen::VectorXf weight;  ///< PyTorch's order
-  Eigen::VectorXf bias;    ///< one value for each output channel
+  FloatVector weight;  ///< PyTorch's order
+  FloatVector bias;    ///< one value for each output channel
 };
 
 /// Multiplies each output channel's weights by a factor. `outer` x channels x `inner` values.
-inline void scale_channels(Eigen::VectorXf& weight, const Eigen::ArrayXf& scale, Index outer, Index inner) {
+inline void scale_channels(FloatVector& weight, const FloatArray& scale, Index outer, Index inner) {
   for (Index o = 0; o < outer; ++o) {
     for (Index c = 0; c < scale.size(); ++c) weight.segment((o * scale.size() + c) * inner, inner) *= scale[c];
   }
@@ -33,13 +36,13 @@ inline FoldedWeights fold(const Graph& graph, const FusedStep& step, const Weigh
   FoldedWeights folded;
   folded.weight = std::move(values[0]);
   folded.bias = values.size() > 1 ? std::move(values[1])
-                                  : Eigen::VectorXf::Zero(conv != nullptr ? conv->out_channels : deconv->out_channels);
+                                  : FloatVector::Zero(conv != nullptr ? conv->out_channels : deconv->out_channels);
   if (step.norm == Graph::input) return folded;
 
   const Node& norm = graph.nodes()[step.norm];
   const auto statistics = layer_parameters(norm, weights);
   const float eps = std::get<BatchNorm2d>(norm.layer).eps;
-  const Eigen::ArrayXf scale = statistics[0].array() / (statistics[3].array() + eps).sqrt();
+  const FloatArray scale = statistics[0].array() / (statistics[3].array() + eps).sqrt();
   if (conv != nullptr) {
     scale_channels(folded.weight, scale, 1, conv->in_channels * conv->kernel.area());
   } else {
@@ -49,4 +52,6 @@ inline FoldedWeights fold(const Graph& graph, const FusedStep& step, const Weigh
   return folded;
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -5,9 +5,12 @@
 #include <variant>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/network/graph.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// A step of the fast engine: a layer and what is drawn into it. A convolution takes the batch norm behind it into its
 /// weights and bias, and adds the other operand of a residual sum and applies a ReLU while it writes its result.
@@ -76,4 +79,6 @@ inline std::vector<FusedStep> fuse(const Graph& graph) {
   return steps;
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

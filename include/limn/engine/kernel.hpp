@@ -8,16 +8,21 @@
 #include <limn/core/sizes.hpp>
 #include <limn/core/tensor.hpp>
 #include <limn/core/thread_pool.hpp>
+#include <limn/core/version.hpp>
+#include <limn/engine/simd/kernel_table.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// A convolution as a plan wants it done: what its kernel is made for and of. Refers to what its maker holds.
 struct ConvolutionTask {
+  const KernelTable& kernels;  ///< of the target; lives as long as the kernel
   const Shape& input;
-  const Eigen::VectorXf& weight;  ///< with the batch norm folded in, PyTorch's order
-  const Eigen::VectorXf& bias;    ///< one value for each output channel
-  bool relu = false;              ///< whether results below 0 become 0, after the residual has been added
-  Index batch = 1;                ///< the most images in one run
+  const FloatVector& weight;  ///< with the batch norm folded in, PyTorch's order
+  const FloatVector& bias;    ///< one value for each output channel
+  bool relu = false;          ///< whether results below 0 become 0, after the residual has been added
+  Index batch = 1;            ///< the most images in one run
   std::string_view name = "convolution";
   MemoryLimit limit = {};  ///< for the weights in the kernel's own layout
 };
@@ -63,4 +68,6 @@ struct Split {
   Index last(Index task) const { return first(task + 1); }
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -7,8 +7,11 @@
 
 #include <limn/core/aligned_buffer.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// A block of memory that is needed from step `first` to step `last`, both included.
 struct MemoryBlock {
@@ -53,4 +56,6 @@ inline std::int64_t plan_memory(std::vector<MemoryBlock>& blocks) {
   return arena;
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

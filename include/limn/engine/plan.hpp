@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -11,13 +12,16 @@
 #include <limn/core/aligned_buffer.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 #include <limn/engine/choose_convolution.hpp>
 #include <limn/engine/fold.hpp>
 #include <limn/engine/fuse.hpp>
 #include <limn/engine/schedule.hpp>
+#include <limn/engine/simd/kernels.hpp>
 #include <limn/engine/simple_kernels.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A network made ready to run fast for one input size: batch norm folded into the convolutions, ReLU and residual
 /// sums done while they write, weights laid out once, one block of memory for everything in between.
@@ -77,12 +81,12 @@ class Plan {
 
   /// Compiles `graph` for pictures of `height` x `width`, up to `batch` of them in one run. `pool` may be shared with
   /// other plans. Throws Error if the size does not fit, a weight is missing or wrongly shaped, `batch` is not
-  /// positive, or the weights as the plan keeps them and one workspace would together take more than `max_memory`
-  /// bytes.
+  /// positive, the weights as the plan keeps them and one workspace would together take more than `max_memory` bytes,
+  /// or `target` is not among targets(). Without a target, the best of them.
   Plan(const Graph& graph, const Weights& weights, Index height, Index width,
        std::shared_ptr<const ThreadPool> pool = std::make_shared<ThreadPool>(1), Index batch = 1,
-       std::int64_t max_memory = default_max_memory)
-      : pool_(std::move(pool)), batch_(batch) {
+       std::int64_t max_memory = default_max_memory, std::optional<Target> target = {})
+      : pool_(std::move(pool)), batch_(batch), target_(choose_target(target)) {
     if (!pool_) throw Error("engine: expected a thread pool, found none");
     if (batch <= 0) throw Error("engine: expected a batch of at least 1 image, found " + std::to_string(batch));
     detail::only_errors("engine", [&] { compile(graph, weights, height, width, max_memory); });
@@ -127,6 +131,8 @@ class Plan {
   const std::vector<StepInfo>& steps() const { return info_; }
   int threads() const { return pool_->threads(); }
   Index batch() const { return batch_; }
+  /// The instruction set its kernels run on.
+  Target target() const { return target_; }
 
   /// Bytes of weights in the engine's layout.
   Index weight_bytes() const {
@@ -193,10 +199,12 @@ class Plan {
     const auto* conv = std::get_if<Conv2d>(&node.layer);
     const auto* deconv = std::get_if<ConvTranspose2d>(&node.layer);
     if (conv == nullptr && deconv == nullptr) {
-      return detail::make_simple_kernel(node.layer, input, layer_parameters(node, weights));
+      return detail::make_simple_kernel(detail::kernels_of(target_), node.layer, input,
+                                        layer_parameters(node, weights));
     }
     const detail::FoldedWeights folded = detail::fold(graph, step, weights);
-    const detail::ConvolutionTask task = {input, folded.weight, folded.bias, step.relu, batch_, node.name, limit};
+    const detail::ConvolutionTask task = {
+        detail::kernels_of(target_), input, folded.weight, folded.bias, step.relu, batch_, node.name, limit};
     return conv != nullptr ? detail::make_convolution(*conv, task) : detail::make_convolution(*deconv, task);
   }
 
@@ -211,9 +219,11 @@ class Plan {
 
   std::shared_ptr<const ThreadPool> pool_;
   Index batch_;
+  Target target_;
   std::shared_ptr<const detail::WorkspaceLayout> layout_;
   std::vector<Step> steps_;
   std::vector<StepInfo> info_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

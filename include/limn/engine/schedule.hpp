@@ -9,11 +9,14 @@
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/engine/fuse.hpp>
 #include <limn/engine/memory_plan.hpp>
 #include <limn/network/graph.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// A value's place: floats from the start of the arena, and from one image to the next; 0 where the images use the same
 /// memory one after the other.
@@ -208,4 +211,6 @@ class Scheduler {
   std::vector<Block> scratch_;              ///< by step
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include <limn/core/version.hpp>
 #include <limn/engine/kernel.hpp>
 #include <limn/layers/layer.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 using ConstMap = Eigen::Map<const Eigen::MatrixXf>;
 using MutableMap = Eigen::Map<Eigen::MatrixXf>;
@@ -102,8 +105,8 @@ std::unique_ptr<Kernel> pixelwise(const char* name, const Shape& shape, Function
 }
 
 /// The kernel for any layer but the convolutions. `parameters` as layer_parameters gives them.
-inline std::unique_ptr<Kernel> make_simple_kernel(const Layer& layer, const Shape& input,
-                                                  const std::vector<Eigen::VectorXf>& parameters) {
+inline std::unique_ptr<Kernel> make_simple_kernel(const KernelTable& kernels, const Layer& layer, const Shape& input,
+                                                  const std::vector<FloatVector>& parameters) {
   if (const auto* pool = std::get_if<MaxPool2d>(&layer)) return std::make_unique<MaxPoolKernel>(*pool, input);
   if (const auto* upsample = std::get_if<UpsampleNearest>(&layer)) {
     return std::make_unique<UpsampleKernel>(*upsample, input);
@@ -119,14 +122,15 @@ inline std::unique_ptr<Kernel> make_simple_kernel(const Layer& layer, const Shap
   }
   if (std::holds_alternative<Sigmoid>(layer)) {
     return pixelwise("sigmoid", input,
-                     [](auto in, auto, auto out) { out = (1.0F + (-in.array()).exp()).inverse().matrix(); });
+                     [&kernels](auto in, auto, auto out) { kernels.sigmoid(in.data(), out.data(), in.size()); });
   }
   if (std::holds_alternative<Tanh>(layer)) {
-    return pixelwise("tanh", input, [](auto in, auto, auto out) { out = in.array().tanh().matrix(); });
+    return pixelwise("tanh", input,
+                     [&kernels](auto in, auto, auto out) { kernels.tanh(in.data(), out.data(), in.size()); });
   }
   if (const auto* norm = std::get_if<BatchNorm2d>(&layer)) {
-    const Eigen::ArrayXf scale = parameters[0].array() / (parameters[3].array() + norm->eps).sqrt();
-    const Eigen::ArrayXf shift = parameters[1].array() - parameters[2].array() * scale;
+    const FloatArray scale = parameters[0].array() / (parameters[3].array() + norm->eps).sqrt();
+    const FloatArray shift = parameters[1].array() - parameters[2].array() * scale;
     return pixelwise("batch norm", input, [scale, shift](auto in, auto, auto out) {
       out = ((in.array().colwise() * scale).colwise() + shift).matrix();
     });
@@ -134,4 +138,6 @@ inline std::unique_ptr<Kernel> make_simple_kernel(const Layer& layer, const Shap
   throw Error(std::string("engine: no kernel for ") + type_name(layer));
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -4,48 +4,102 @@
 #include <vector>
 
 #include <limn/core/aligned_buffer.hpp>
+#include <limn/core/version.hpp>
 #include <limn/engine/kernel.hpp>
-#include <limn/engine/micro_kernel.hpp>
-#include <limn/engine/winograd_transform.hpp>
+#include <limn/engine/simd/kernel_table.hpp>
+#include <limn/engine/winograd_matrices.hpp>
 #include <limn/layers/conv2d.hpp>
 #include <limn/layers/conv_transpose2d.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
-/// Convolution of an R x R kernel with stride `Step` by Winograd's F(M x M, R x R): the output is cut into tiles of
-/// M x M, each computed from an N x N tile of the input with N^2 instead of M^2 R^2 multiplications for each pair of
-/// channels. N = M + R - 1 for stride 1; for 3x3 with stride 2 see WinogradTransform.
+/// Winograd's F(M x M, R x R) for kernels that move on by `step`: an output tile of M x M comes from an input tile of
+/// N x N.
+struct WinogradMethod {
+  static constexpr int most_places = 9;  ///< N at most
+  static constexpr int most_taps = 3;    ///< R at most
+
+  const char* name;
+  int M, R, step, N;
+  WinogradKernels KernelTable::*kernels;
+  double g[most_places][most_taps];  ///< the transform of the weights
+
+  bool supports(const Conv2d& layer, const KernelTable& target) const {
+    return layer.kernel == Extent(R) && layer.stride == Extent(step) && whole_vectors(layer, target);
+  }
+  bool supports(const ConvTranspose2d& layer, const KernelTable& target) const {
+    return R == 2 && step == 1 && layer.kernel == Extent(4) && layer.stride == Extent(2) &&
+           layer.padding == Extent(1) && layer.output_padding == Extent(0) && whole_vectors(layer, target);
+  }
+
+  /// out = G kernel G^T, N x N from R x R.
+  void transform(const double (&kernel)[most_taps][most_taps], double (&out)[most_places][most_places]) const {
+    double rows[most_places][most_taps] = {};
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < R; ++j) {
+        for (int k = 0; k < R; ++k) rows[i][j] += g[i][k] * kernel[k][j];
+      }
+    }
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < N; ++j) {
+        out[i][j] = 0;
+        for (int k = 0; k < R; ++k) out[i][j] += rows[i][k] * g[j][k];
+      }
+    }
+  }
+
+ private:
+  template <class Layer>
+  static bool whole_vectors(const Layer& layer, const KernelTable& target) {
+    return layer.in_channels % target.vector_size == 0 && layer.out_channels % target.vector_size == 0;
+  }
+};
+
+template <int Outputs, int Taps, int Step>
+constexpr WinogradMethod winograd_method(const char* name, WinogradKernels KernelTable::*kernels) {
+  constexpr int places = Step == 2 ? 2 * Outputs + 1 : Outputs + Taps - 1;
+  WinogradMethod method = {name, Outputs, Taps, Step, places, kernels, {}};
+  for (int row = 0; row < places; ++row) {
+    for (int tap = 0; tap < Taps; ++tap) method.g[row][tap] = winograd_weight<Outputs, Taps, Step>(row, tap);
+  }
+  return method;
+}
+
+inline constexpr WinogradMethod winograd_2x2_3x3 =
+    winograd_method<2, 3, 1>("winograd 2x2,3x3", &KernelTable::winograd_2x2_3x3);
+inline constexpr WinogradMethod winograd_4x4_3x3 =
+    winograd_method<4, 3, 1>("winograd 4x4,3x3", &KernelTable::winograd_4x4_3x3);
+inline constexpr WinogradMethod winograd_2x2_3x3_stride_2 =
+    winograd_method<2, 3, 2>("winograd 2x2,3x3/2", &KernelTable::winograd_2x2_3x3_stride_2);
+inline constexpr WinogradMethod winograd_4x4_3x3_stride_2 =
+    winograd_method<4, 3, 2>("winograd 4x4,3x3/2", &KernelTable::winograd_4x4_3x3_stride_2);
+inline constexpr WinogradMethod winograd_2x2_2x2 =
+    winograd_method<2, 2, 1>("winograd 2x2,2x2", &KernelTable::winograd_2x2_2x2);
+inline constexpr WinogradMethod winograd_4x4_2x2 =
+    winograd_method<4, 2, 1>("winograd 4x4,2x2", &KernelTable::winograd_4x4_2x2);
+
+/// Convolution by one of Winograd's methods: the output is cut into tiles of M x M, each computed from an N x N tile of
+/// the input with N^2 instead of M^2 R^2 multiplications for each pair of channels.
 ///
 /// The N^2 places of a tile are independent: for each of them, all tiles and channels together are one matrix product,
 /// (out x in) x (in x tiles). A 4x4 transposed convolution of stride 2 is four such convolutions with 2x2 kernels, one
 /// for each place of the output pixel modulo 2.
 ///
-/// Channels in and out have to be multiples of the packet size.
-template <int Outputs, int R, int Step = 1>
+/// Only for layers that the method supports.
 class WinogradConvolution : public Kernel {
  public:
-  static constexpr int M = Outputs;
-  using Transform = WinogradTransform<M, R, Step>;
-  static constexpr int N = Transform::N;
-
-  static bool supports(const Conv2d& layer) {
-    return layer.kernel == Extent(R) && layer.stride == Extent(Step) && whole_packets(layer);
-  }
-  static bool supports(const ConvTranspose2d& layer) {
-    return R == 2 && Step == 1 && layer.kernel == Extent(4) && layer.stride == Extent(2) &&
-           layer.padding == Extent(1) && layer.output_padding == Extent(0) && whole_packets(layer);
-  }
-
-  WinogradConvolution(const Conv2d& layer, const ConvolutionTask& task)
-      : WinogradConvolution(task, layer.output_shape(task.input), 1) {
+  WinogradConvolution(const WinogradMethod& method, const Conv2d& layer, const ConvolutionTask& task)
+      : WinogradConvolution(method, task, layer.output_shape(task.input), 1) {
     const Index taps = layer.kernel.area();
     add_phase(-layer.padding.height, -layer.padding.width, 0, 0, [&](Index out, Index in, Index ky, Index kx) {
-      return task.weight[(out * layer.in_channels + in) * taps + ky * R + kx];
+      return task.weight[(out * layer.in_channels + in) * taps + ky * method_.R + kx];
     });
   }
 
-  WinogradConvolution(const ConvTranspose2d& layer, const ConvolutionTask& task)
-      : WinogradConvolution(task, layer.output_shape(task.input), 2) {
+  WinogradConvolution(const WinogradMethod& method, const ConvTranspose2d& layer, const ConvolutionTask& task)
+      : WinogradConvolution(method, task, layer.output_shape(task.input), 2) {
     // Even outputs 2 m take kernel elements 3 and 1 from inputs m - 1 and m, odd ones 2 and 0 from m and m + 1.
     for (Index py = 0; py < 2; ++py) {
       for (Index px = 0; px < 2; ++px) {
@@ -56,11 +110,7 @@ class WinogradConvolution : public Kernel {
     }
   }
 
-  const char* name() const override {
-    if constexpr (Step == 2) return M == 4 ? "winograd 4x4,3x3/2" : "winograd 2x2,3x3/2";
-    if constexpr (R == 2) return M == 4 ? "winograd 4x4,2x2" : "winograd 2x2,2x2";
-    return M == 4 ? "winograd 4x4,3x3" : "winograd 2x2,3x3";
-  }
+  const char* name() const override { return method_.name; }
 
   Index weight_bytes() const override {
     Index bytes = 0;
@@ -83,10 +133,10 @@ class WinogradConvolution : public Kernel {
     float* transformed = zeros + input_.channels;
     float* products = transformed + threads * input_scratch();
     for (const Phase& phase : phases_) {
-      if (tiles >= threads * block_tiles || threads == 1) {
+      if (tiles >= threads * block_tiles() || threads == 1) {
         // Each thread works on tiles of its own, about as many as the others in steps that the micro-kernel likes.
-        const std::int64_t steps = (tiles + tile_step - 1) / tile_step;
-        const auto first_of = [&](Index worker) { return static_cast<Index>(steps * worker / threads * tile_step); };
+        const std::int64_t steps = (tiles + tile_step() - 1) / tile_step();
+        const auto first_of = [&](Index worker) { return static_cast<Index>(steps * worker / threads * tile_step()); };
         arguments.pool.parallel_for(threads, [&](Index worker) {
           float* own_input = transformed + worker * input_scratch();
           float* own_products = products + worker * product_scratch();
@@ -124,8 +174,8 @@ class WinogradConvolution : public Kernel {
 
   /// Tiles that are worked on together: few, so that their transformed maps stay in the cache, but enough to hide the
   /// time that the weights take to arrive, and a sum of large tiles of the micro-kernel.
-  static constexpr Index tile_step = tile_pixels > 8 ? 8 : tile_pixels;
-  static constexpr Index block_tiles = tile_pixels > 8 ? 2 * tile_step : 3 * tile_step;
+  Index tile_step() const { return kernels_.tile_pixels > 8 ? 8 : kernels_.tile_pixels; }
+  Index block_tiles() const { return kernels_.tile_pixels > 8 ? 2 * tile_step() : 3 * tile_step(); }
 
   /// Tiles are numbered by image, row and column.
   struct Block {
@@ -139,51 +189,53 @@ class WinogradConvolution : public Kernel {
   };
   Place place_of(Index tile) const {
     const Index in_image = tile % (tiles_y_ * tiles_x_);
-    return {tile / (tiles_y_ * tiles_x_), in_image / tiles_x_ * M, in_image % tiles_x_ * M};
+    return {tile / (tiles_y_ * tiles_x_), in_image / tiles_x_ * method_.M, in_image % tiles_x_ * method_.M};
   }
 
-  Index input_scratch() const { return N * N * block_ * in_stride_; }
-  Index product_scratch() const { return N * N * block_ * panel_rows; }
+  Index places() const { return Index{method_.N} * method_.N; }
+  Index input_scratch() const { return places() * block_ * in_stride_; }
+  Index product_scratch() const { return places() * block_ * kernels_.panel_rows; }
 
-  template <class Layer>
-  static bool whole_packets(const Layer& layer) {
-    return layer.in_channels % packet_size == 0 && layer.out_channels % packet_size == 0;
-  }
-
-  WinogradConvolution(const ConvolutionTask& task, const Shape& output, Index out_step)
-      : relu_(task.relu),
+  WinogradConvolution(const WinogradMethod& method, const ConvolutionTask& task, const Shape& output, Index out_step)
+      : method_(method),
+        kernels_(task.kernels),
+        transforms_(task.kernels.*method.kernels),
+        relu_(task.relu),
         bias_(task.bias),
         input_(task.input),
         output_(output),
         out_step_(out_step),
         rows_(output.height / out_step),
         columns_(output.width / out_step),
-        tiles_y_((rows_ + M - 1) / M),
-        tiles_x_((columns_ + M - 1) / M),
+        tiles_y_((rows_ + method.M - 1) / method.M),
+        tiles_x_((columns_ + method.M - 1) / method.M),
         // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
         in_stride_(task.input.channels + floats_per_cache_line),
-        panels_((output.channels + panel_rows - 1) / panel_rows),
-        block_((std::min)(Index{block_tiles}, task.batch * tiles_y_ * tiles_x_)) {}
+        panels_(kernels_.padded_rows(output.channels) / kernels_.panel_rows),
+        block_((std::min)(block_tiles(), task.batch * tiles_y_ * tiles_x_)) {}
 
   /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
   template <class KernelWeight>
   void add_phase(Index first_y, Index first_x, Index out_first_y, Index out_first_x, KernelWeight&& kernel) {
     Phase phase{first_y, first_x, out_first_y, out_first_x, {}};
     const Index in = input_.channels;
+    const Index panel_rows = kernels_.panel_rows;
     const Index place_size = in * panel_rows;
-    phase.weights = AlignedBuffer(N * N * place_size * panels_);
-    Eigen::Map<Eigen::VectorXf>(phase.weights.data(), phase.weights.size()).setZero();
-    double taps[R][R];
-    double transformed[N][N];
+    phase.weights = AlignedBuffer(places() * place_size * panels_);
+    std::fill(phase.weights.data(), phase.weights.data() + phase.weights.size(), 0.0F);
+    double taps[WinogradMethod::most_taps][WinogradMethod::most_taps];
+    double transformed[WinogradMethod::most_places][WinogradMethod::most_places];
     for (Index o = 0; o < output_.channels; ++o) {
       for (Index i = 0; i < in; ++i) {
-        for (Index ky = 0; ky < R; ++ky) {
-          for (Index kx = 0; kx < R; ++kx) taps[ky][kx] = static_cast<double>(kernel(o, i, ky, kx));
+        for (Index ky = 0; ky < method_.R; ++ky) {
+          for (Index kx = 0; kx < method_.R; ++kx) taps[ky][kx] = static_cast<double>(kernel(o, i, ky, kx));
         }
-        winograd_weights<Transform>(taps, transformed);
-        float* target = phase.weights.data() + (o / panel_rows * N * N * in + i) * panel_rows + o % panel_rows;
-        for (Index y = 0; y < N; ++y) {
-          for (Index x = 0; x < N; ++x) target[(y * N + x) * place_size] = static_cast<float>(transformed[y][x]);
+        method_.transform(taps, transformed);
+        float* target = phase.weights.data() + (o / panel_rows * places() * in + i) * panel_rows + o % panel_rows;
+        for (Index y = 0; y < method_.N; ++y) {
+          for (Index x = 0; x < method_.N; ++x) {
+            target[(y * method_.N + x) * place_size] = static_cast<float>(transformed[y][x]);
+          }
         }
       }
     }
@@ -201,33 +253,18 @@ class WinogradConvolution : public Kernel {
 
   void transform_input_tile(const Phase& phase, const float* input, const float* zeros, Index tile,
                             float* target) const {
-    using namespace Eigen::internal;
     const Place place = place_of(tile);
-    const Index top = place.y * Step + phase.first_y;
-    const Index left = place.x * Step + phase.first_x;
+    const Index top = place.y * method_.step + phase.first_y;
+    const Index left = place.x * method_.step + phase.first_x;
     const float* image = input + place.image * input_.size();
-    const float* pixels[N * N];
-    for (Index y = 0; y < N; ++y) {
-      for (Index x = 0; x < N; ++x) {
+    const float* pixels[WinogradMethod::most_places * WinogradMethod::most_places];
+    for (Index y = 0; y < method_.N; ++y) {
+      for (Index x = 0; x < method_.N; ++x) {
         const bool inside = top + y >= 0 && top + y < input_.height && left + x >= 0 && left + x < input_.width;
-        pixels[y * N + x] = inside ? image + ((top + y) * input_.width + left + x) * input_.channels : zeros;
+        pixels[y * method_.N + x] = inside ? image + ((top + y) * input_.width + left + x) * input_.channels : zeros;
       }
     }
-    const Index place_stride = block_ * in_stride_;
-    for (Index channel = 0; channel < input_.channels; channel += packet_size) {
-      Packet columns[N * N];
-      for (int x = 0; x < N; ++x) {
-        Packet column[N];
-        unroll<N>([&](auto y) LIMN_INLINE_LAMBDA { column[y] = ploadu<Packet>(pixels[y * N + x] + channel); });
-        Transform::template input<1, N>(column, columns + x);
-      }
-      for (int y = 0; y < N; ++y) {
-        Packet row[N];
-        Transform::template input<1, 1>(columns + y * N, row);
-        float* to = target + y * N * place_stride + channel;
-        unroll<N>([&](auto x) LIMN_INLINE_LAMBDA { pstoreu(to + x * place_stride, row[x]); });
-      }
-    }
+    transforms_.input(pixels, input_.channels, target, block_ * in_stride_);
   }
 
   /// Panels [first_panel, last_panel) of the weights times the transformed block, and the results to the output. The
@@ -235,26 +272,27 @@ class WinogradConvolution : public Kernel {
   void multiply(const Phase& phase, const KernelArguments& arguments, const Block& block, Index first_panel,
                 Index last_panel, const float* transformed, float* products) const {
     const Index in = input_.channels;
-    const Index tiles = count_tiles(block.count);
-    const float* weights = phase.weights.data() + first_panel * N * N * in * panel_rows;
+    const Index panel_rows = kernels_.panel_rows;
+    const Index tiles = kernels_.count_tiles(block.count);
+    const float* weights = phase.weights.data() + first_panel * places() * in * panel_rows;
     for (Index panel = first_panel; panel < last_panel; ++panel) {
       const Index channel = panel * panel_rows;
-      const Index rows = (std::min)(Index{panel_rows}, output_.channels - channel);
-      for (Index place = 0; place < N * N; ++place) {
+      const Index rows = (std::min)(panel_rows, output_.channels - channel);
+      for (Index place = 0; place < places(); ++place) {
         const float* from = transformed + place * block_ * in_stride_;
         const float* next = weights + in * panel_rows;
         Index number = 0;
         for (Index i = 0, pixels = 0; i < block.count; i += pixels, ++number) {
-          pixels = next_tile(block.count - i);
+          pixels = kernels_.next_tile(block.count - i);
           const TileOutput to{
-              products + (i * N * N + place) * panel_rows, N * N * panel_rows, nullptr, nullptr, 0, false, rows};
-          run_micro_kernel(pixels, weights, {from + i * in_stride_, in_stride_, in, 1, 0}, to,
-                           Prefetch::share(next, in, number, tiles));
+              products + (i * places() + place) * panel_rows, places() * panel_rows, nullptr, nullptr, 0, false, rows};
+          kernels_.multiply(pixels, weights, {from + i * in_stride_, in_stride_, in, 1, 0}, to,
+                            kernels_.share(next, in, number, tiles));
         }
         weights = next;
       }
       for (Index i = 0; i < block.count; ++i) {
-        transform_output(phase, arguments, block.first + i, channel, rows, products + i * N * N * panel_rows);
+        transform_output(phase, arguments, block.first + i, channel, rows, products + i * places() * panel_rows);
       }
     }
   }
@@ -263,43 +301,24 @@ class WinogradConvolution : public Kernel {
   /// that exist.
   void transform_output(const Phase& phase, const KernelArguments& arguments, Index tile, Index first_channel,
                         Index rows, const float* products) const {
-    using namespace Eigen::internal;
     const Place place = place_of(tile);
-    const Index height = (std::min)(Index{M}, rows_ - place.y);
-    const Index width = (std::min)(Index{M}, columns_ - place.x);
-    const Index pixel_stride = out_step_ * output_.channels;
-    const Index row_stride = out_step_ * output_.width * output_.channels;
-    const Index origin = place.image * output_.size() + ((phase.out_first_y + place.y * out_step_) * output_.width +
-                                                         phase.out_first_x + place.x * out_step_) *
-                                                            output_.channels;
-    for (Index row = 0; row < rows; row += packet_size) {
-      const Index channel = first_channel + row;
-      Packet columns[M * N];
-      for (int x = 0; x < N; ++x) {
-        Packet column[N];
-        unroll<N>([&](auto y)
-                      LIMN_INLINE_LAMBDA { column[y] = ploadu<Packet>(products + (y * N + x) * panel_rows + row); });
-        Transform::template output<1, N>(column, columns + x);
-      }
-      const Packet bias = ploadu<Packet>(bias_.data() + channel);
-      for (Index y = 0; y < height; ++y) {
-        Packet results[M];
-        Transform::template output<1, 1>(columns + y * N, results);
-        const Index first = origin + y * row_stride + channel;
-        for (Index x = 0; x < width; ++x) {
-          Packet value = padd(results[x], bias);
-          if (arguments.other != nullptr) {
-            value = padd(value, ploadu<Packet>(arguments.other + first + x * pixel_stride));
-          }
-          if (relu_) value = pmax(value, pset1<Packet>(0.0F));
-          pstoreu(arguments.output + first + x * pixel_stride, value);
-        }
-      }
-    }
+    const Index first =
+        place.image * output_.size() +
+        ((phase.out_first_y + place.y * out_step_) * output_.width + phase.out_first_x + place.x * out_step_) *
+            output_.channels +
+        first_channel;
+    transforms_.output(
+        products,
+        {arguments.output + first, arguments.other == nullptr ? nullptr : arguments.other + first,
+         bias_.data() + first_channel, out_step_ * output_.width * output_.channels, out_step_ * output_.channels,
+         (std::min)(Index{method_.M}, rows_ - place.y), (std::min)(Index{method_.M}, columns_ - place.x), rows, relu_});
   }
 
+  const WinogradMethod& method_;
+  const KernelTable& kernels_;
+  WinogradKernels transforms_;
   bool relu_;
-  Eigen::VectorXf bias_;
+  FloatVector bias_;
   Shape input_;
   Shape output_;
   Index out_step_;        ///< output pixels from result to result
@@ -307,8 +326,10 @@ class WinogradConvolution : public Kernel {
   Index tiles_y_, tiles_x_;
   Index in_stride_;  ///< floats from tile to tile in the transformed input
   Index panels_;
-  Index block_;  ///< tiles worked on together, at most block_tiles
+  Index block_;  ///< tiles worked on together, at most block_tiles()
   std::vector<Phase> phases_;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/estimator/photo_network.hpp>
 #include <limn/pose/part_affinity.hpp>
 #include <limn/pose/pose.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// From a photo to the poses of everybody in it with a network of several people: it sees all keypoints of a kind in
 /// one heatmap, and part affinity maps tell which belong to one person.
@@ -50,4 +53,6 @@ class BottomUp {
   std::vector<AffinityLink> links_;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -5,10 +5,12 @@
 #include <string>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/image.hpp>
 #include <limn/pose/geometry.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A part of a photo, and the photo's pixel that is its pixel (0, 0).
 struct Crop {
@@ -56,4 +58,5 @@ inline Crop crop(const ImageView& photo, const Box& box, double factor) {
   return result;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

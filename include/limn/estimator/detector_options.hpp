@@ -6,8 +6,11 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
+#include <limn/engine/simd/target.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 class ThreadPool;  // core/thread_pool.hpp
 
@@ -24,9 +27,12 @@ struct DetectorOptions {
   /// Least score of a detection, 0 to 1; absent means the model file's. A lower one finds more people, and more that
   /// are none.
   std::optional<float> threshold;
+  /// The instruction set that the network runs on, one of targets(); absent means the best.
+  std::optional<Target> target;
   /// The most bytes that the model's weights and one workspace may take together (see Plan): a model file, or a large
   /// input, that needs more is an Error that says how much.
   std::int64_t max_memory = default_max_memory;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

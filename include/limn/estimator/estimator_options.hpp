@@ -6,8 +6,11 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
+#include <limn/engine/simd/target.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 class ThreadPool;  // core/thread_pool.hpp
 
@@ -38,9 +41,12 @@ struct EstimatorOptions {
   /// Finds the people that PoseEstimator::estimate_all() looks at (estimator/person_detector.hpp); several estimators
   /// may share one. Not for models that tell several people apart.
   std::shared_ptr<const PersonDetector> detector;
+  /// The instruction set that the network runs on, one of targets(); absent means the best.
+  std::optional<Target> target;
   /// The most bytes that the model's weights and one workspace, without the detector's, may take together (see Plan): a
   /// model file, or a large input, that needs more is an Error that says how much.
   std::int64_t max_memory = default_max_memory;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -7,10 +7,12 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// For each keypoint the number of the one that it is taken for in a mirrored photo: its partner in a flip pair, else
 /// itself. Throws Error if a pair names no keypoint or a keypoint is in two pairs, or if there are no pairs at all
@@ -47,7 +49,7 @@ struct FlipTest {
 
 /// Mirrors a picture from left to right: `from` and `to` are channels x (height * width), column y * width + x being
 /// pixel (x, y). Throws Error if their sizes differ or `width` does not divide them.
-inline void mirror(const Eigen::Ref<const Eigen::MatrixXf>& from, Index width, Eigen::Ref<Eigen::MatrixXf> to) {
+inline void mirror(const Eigen::Ref<const FloatMatrix>& from, Index width, Eigen::Ref<FloatMatrix> to) {
   if (width <= 0 || from.cols() % width != 0 || from.rows() != to.rows() || from.cols() != to.cols()) {
     throw Error("mirroring " + std::to_string(from.rows()) + " x " + std::to_string(from.cols()) + " values into " +
                 std::to_string(to.rows()) + " x " + std::to_string(to.cols()) +
@@ -68,7 +70,7 @@ inline void mirror(const Eigen::Ref<const Eigen::MatrixXf>& from, Index width, E
 /// pixels, they lie right as they are. Source: Microsoft Simple Baselines, lib/core/function.py (SHIFT_HEATMAP) and
 /// lib/utils/transforms.py (flip_back). Throws Error if the sizes do not fit.
 inline void average_with_mirrored(const HeatmapView& of_mirrored, const std::vector<Index>& partners, bool shift,
-                                  Eigen::Ref<Eigen::MatrixXf> average) {
+                                  Eigen::Ref<FloatMatrix> average) {
   check(of_mirrored);
   const Index width = of_mirrored.width;
   if (static_cast<Index>(partners.size()) != of_mirrored.keypoints || average.rows() != of_mirrored.keypoints ||
@@ -89,4 +91,5 @@ inline void average_with_mirrored(const HeatmapView& of_mirrored, const std::vec
   }
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <limn/core/inline.hpp>
+#include <limn/core/version.hpp>
 #include <limn/estimator/detector_options.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/image/image.hpp>
@@ -12,6 +13,7 @@
 #include <limn/pose/heatmaps.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 class Model;           // model_file/model.hpp
 class Plan;            // engine/plan.hpp
@@ -81,6 +83,7 @@ class PersonDetector {
   std::unique_ptr<const Parts> parts_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn
 
 #ifndef LIMN_COMPILED

@@ -2,15 +2,19 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <limn/core/thread_pool.hpp>
+#include <limn/core/version.hpp>
 #include <limn/engine/plan.hpp>
 #include <limn/estimator/preprocess.hpp>
 #include <limn/model_file/model.hpp>
 #include <limn/pose/heatmaps.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// What the model file says, with the input's size that the user wants. `Options`: EstimatorOptions or DetectorOptions.
 template <class Options>
@@ -64,13 +68,12 @@ class PhotoNetwork {
     bool filled_ = false;
   };
 
-  /// `images`: the most in one run. Throws Error if the sizes do not fit the network, or it needs more memory than
-  /// allowed.
+  /// `images`: the most in one run. Throws as Plan does.
   PhotoNetwork(const Model& model, ModelDocument document, std::shared_ptr<const ThreadPool> pool, Index images,
-               std::int64_t max_memory)
+               std::int64_t max_memory, std::optional<Target> target)
       : document_(std::move(document)),
         plan_(std::make_unique<const Plan>(model.graph(), model.weights(), document_.input.height,
-                                           document_.input.width, std::move(pool), images, max_memory)) {}
+                                           document_.input.width, std::move(pool), images, max_memory, target)) {}
 
   const ModelDocument& document() const { return document_; }
   const Plan& plan() const { return *plan_; }
@@ -104,4 +107,6 @@ class PhotoNetwork {
   std::unique_ptr<const Plan> plan_;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <limn/core/inline.hpp>
+#include <limn/core/version.hpp>
 #include <limn/estimator/estimator_options.hpp>
 #include <limn/estimator/person_detector.hpp>
 #include <limn/image/affine.hpp>
@@ -16,6 +17,7 @@
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Finds the poses of people in photos: of the person in a box, or of everybody.
 ///
@@ -113,6 +115,7 @@ class PoseEstimator {
   std::unique_ptr<const Parts> parts_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn
 
 #ifndef LIMN_COMPILED

@@ -3,12 +3,14 @@
 #include <array>
 
 #include <limn/core/eigen.hpp>
+#include <limn/core/version.hpp>
 #include <limn/estimator/crop.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/model_file/document.hpp>
 #include <limn/pose/geometry.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Brings a photo to a network's input: warped to width x height by the inverse of `network_from_photo`, then for every
 /// plane c, in the order of `input.channels`, (value / 255 - mean[c]) / std[c].
@@ -16,7 +18,7 @@ namespace limn {
 /// `target` is 3 x (height * width), a Tensor's matrix or the input of a Plan's workspace. Allocates nothing. Throws
 /// Error if the view is not a picture or the target's size is not 3 x width * height.
 inline void preprocess(const ImageView& photo, const Affine& network_from_photo, const InputDocument& input,
-                       Index width, Index height, Eigen::Ref<Eigen::MatrixXf> target) {
+                       Index width, Index height, Eigen::Ref<FloatMatrix> target) {
   if (target.rows() != 3 || target.cols() != width * height) {
     throw Error("network input: expected 3 x " + std::to_string(width * height) + " values, found " +
                 std::to_string(target.rows()) + " x " + std::to_string(target.cols()));
@@ -43,7 +45,7 @@ inline void preprocess(const ImageView& photo, const Affine& network_from_photo,
 /// The same of the part of the photo that `input` has the network see of a person's box: `input.geometry`, `padding`
 /// and `crop` applied to it, for an input of width x height. Throws Error as well if the box is not a proper one.
 inline void preprocess(const ImageView& photo, const Box& box, const InputDocument& input, Index width, Index height,
-                       Eigen::Ref<Eigen::MatrixXf> target) {
+                       Eigen::Ref<FloatMatrix> target) {
   const Affine map = network_from_photo(input.geometry, box, width, height, input.padding);
   const Crop seen = input.crop == 0 ? Crop{photo, 0, 0} : crop(photo, box, input.crop);
   const Affine photo_from_crop = {1, 0, static_cast<double>(seen.left), 0, 1, static_cast<double>(seen.top)};
@@ -59,4 +61,5 @@ inline Affine photo_from_heatmap(const ModelDocument& document, const Box& box, 
                             heatmap_stride(input.geometry, input.height, heatmaps.height), document.decoder.offset);
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

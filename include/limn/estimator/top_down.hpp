@@ -4,18 +4,21 @@
 #include <utility>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/estimator/flip.hpp>
 #include <limn/estimator/photo_network.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/pose.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// From boxes to poses with a network of one person: it looks into each box and sees one heatmap for each keypoint.
 class TopDown {
  public:
   struct Workspace {
-    Eigen::MatrixXf averages;  ///< of the flip test, keypoints x (person, cell); else empty
+    FloatMatrix averages;  ///< of the flip test, keypoints x (person, cell); else empty
     DecoderWorkspace decoder;
     std::vector<Peak> peaks;
 
@@ -65,4 +68,6 @@ class TopDown {
   std::optional<FlipTest> flip_;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -6,8 +6,11 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// The workspaces that an estimator or detector lends to calls which bring none. Any number of threads may borrow at
 /// once.
@@ -55,4 +58,6 @@ class WorkspaceStore {
   std::vector<std::unique_ptr<Workspace>> idle_;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// An affine map of the plane: x' = a x + b y + c, y' = d x + e y + f. In pixels, x to the right, y down; integer
 /// coordinates are pixel centres. The default is the identity.
@@ -41,4 +43,5 @@ inline Affine inverse(const Affine& m) {
   return result;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -14,11 +14,13 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/image/image.hpp>
 #include <limn/image/resample.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A colour, 0 to 255 each.
 struct Color {
@@ -250,4 +252,5 @@ inline void blend_heat(const Canvas& canvas, const float* heat, Index heat_width
   });
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

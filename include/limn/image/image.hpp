@@ -9,8 +9,10 @@
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Order of the bytes of one pixel. Alpha is ignored on reading.
 enum class PixelFormat { rgb, bgr, rgba, bgra, gray };
@@ -116,4 +118,5 @@ class Image {
   std::vector<std::uint8_t> pixels_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include <limn/core/inline.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/image.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Reads a picture from the bytes of a JPEG (baseline or progressive), PNG or BMP file: grey, palette or colour, 8 or
 /// 16 bits a channel (the upper 8 are kept), and JPEG also in four colours if it says which. Turned and mirrored as its
@@ -40,6 +42,7 @@ LIMN_LOCAL std::vector<unsigned char> encode_image(const ImageView& view, const 
 /// replaced. For the path see load_image(). Throws Error if the extension is unknown or the file cannot be written.
 LIMN_LOCAL void save_image(const std::string& path, const ImageView& view);
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn
 
 #ifndef LIMN_COMPILED

@@ -6,7 +6,11 @@
 #include <cstddef>
 #include <cstring>
 
-namespace limn::detail {
+#include <limn/core/version.hpp>
+
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// Bytes of a file that are read only after a look at where they end. Beyond the end there are zeros.
 class Bytes {
@@ -162,4 +166,6 @@ inline bool ends_within_png_data(const Bytes& file) {
   return false;
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

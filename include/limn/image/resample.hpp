@@ -8,10 +8,12 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/image/image.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How the value between pixels is found.
 ///  - bilinear: blend of the four neighbours, neighbours outside the picture counting as black, rounded half up to 8
@@ -217,4 +219,5 @@ inline Image warp(const ImageView& source, const Affine& source_from_target, Ind
   return target;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
 // No warnings, in the program's build, about functions of stb that are not used here and macros that are defined again.
 #if defined(__GNUC__) || defined(__clang__)
@@ -111,6 +112,7 @@ LIMN_STB_MACROS(LIMN_PUSH)
 #define STBIW_ASSERT(condition) ::limn::detail::stb_require(static_cast<bool>(condition))
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 namespace detail {
 
 /// What stb's assertions do: an exception instead of abort(). The decoder's memory leaks then, which is the lesser
@@ -137,6 +139,7 @@ using namespace stb_types;
 }  // namespace stb
 
 }  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn
 
 LIMN_STB_MACROS(LIMN_POP)

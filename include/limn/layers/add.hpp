@@ -3,9 +3,11 @@
 #include <vector>
 
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Sum of two feature maps of one shape, out = in + other: the end of a residual branch (He et al. 2016, equation 1).
 struct Add {
@@ -30,4 +32,5 @@ inline Tensor add(const Tensor& input, const Tensor& other) {
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -2,10 +2,12 @@
 
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 #include <limn/layers/window.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Batch normalisation with the statistics gathered in training, torch.nn.BatchNorm2d in eval mode (Ioffe & Szegedy
 /// 2015; https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html). For every channel c
@@ -37,21 +39,20 @@ struct BatchNorm2d {
 };
 
 /// Applies `layer` to `input`. Throws Error on any size that does not fit.
-inline Tensor batch_norm2d(const Tensor& input, const BatchNorm2d& layer,
-                           const Eigen::Ref<const Eigen::VectorXf>& weight,
-                           const Eigen::Ref<const Eigen::VectorXf>& bias,
-                           const Eigen::Ref<const Eigen::VectorXf>& running_mean,
-                           const Eigen::Ref<const Eigen::VectorXf>& running_var) {
+inline Tensor batch_norm2d(const Tensor& input, const BatchNorm2d& layer, const Eigen::Ref<const FloatVector>& weight,
+                           const Eigen::Ref<const FloatVector>& bias, const Eigen::Ref<const FloatVector>& running_mean,
+                           const Eigen::Ref<const FloatVector>& running_var) {
   Tensor output(layer.output_shape(input.shape()));
   detail::check_values(BatchNorm2d::type, "weight", layer.channels, weight.size());
   detail::check_values(BatchNorm2d::type, "bias", layer.channels, bias.size());
   detail::check_values(BatchNorm2d::type, "running_mean", layer.channels, running_mean.size());
   detail::check_values(BatchNorm2d::type, "running_var", layer.channels, running_var.size());
 
-  const Eigen::ArrayXf scale = weight.array() / (running_var.array() + layer.eps).sqrt();
+  const FloatArray scale = weight.array() / (running_var.array() + layer.eps).sqrt();
   output.matrix().array() =
       ((input.matrix().colwise() - running_mean).array().colwise() * scale).colwise() + bias.array();
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -2,10 +2,12 @@
 
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 #include <limn/layers/window.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Two-dimensional convolution (cross-correlation, as everywhere in deep learning), torch.nn.Conv2d with groups 1 and
 /// dilation 1 (formula: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html):
@@ -51,14 +53,14 @@ struct Conv2d {
 namespace detail {
 
 /// Pixels of a feature map that lie a fixed number of floats apart, channels x count.
-using PixelRun = Eigen::Map<Eigen::MatrixXf, 0, Eigen::OuterStride<>>;
-using ConstPixelRun = Eigen::Map<const Eigen::MatrixXf, 0, Eigen::OuterStride<>>;
+using PixelRun = Eigen::Map<FloatMatrix, 0, Eigen::OuterStride<>>;
+using ConstPixelRun = Eigen::Map<const FloatMatrix, 0, Eigen::OuterStride<>>;
 
 /// The weights of one kernel position inside a weight tensor; strides are (column, row).
-using StridedMatrix = Eigen::Map<const Eigen::MatrixXf, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
+using StridedMatrix = Eigen::Map<const FloatMatrix, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
 /// out += matrix * in. Both convolutions come down to this one product, so that a user's compiler meets it once.
-inline void add_product(PixelRun out, const Eigen::MatrixXf& matrix, const ConstPixelRun& in) {
+inline void add_product(PixelRun out, const FloatMatrix& matrix, const ConstPixelRun& in) {
   out.noalias() += matrix * in;
 }
 
@@ -68,8 +70,8 @@ inline void add_product(PixelRun out, const Eigen::MatrixXf& matrix, const Const
 ///
 /// Each kernel position adds, for each output row, one matrix product with the input pixels it meets there; those lie
 /// `stride` pixels apart, so they are read in place.
-inline Tensor conv2d(const Tensor& input, const Conv2d& layer, const Eigen::Ref<const Eigen::VectorXf>& weight,
-                     const Eigen::Ref<const Eigen::VectorXf>& bias = Eigen::VectorXf()) {
+inline Tensor conv2d(const Tensor& input, const Conv2d& layer, const Eigen::Ref<const FloatVector>& weight,
+                     const Eigen::Ref<const FloatVector>& bias = FloatVector()) {
   const Shape shape = layer.output_shape(input.shape());
   const Extent kernel = layer.kernel;
   detail::check_values(
@@ -87,8 +89,8 @@ inline Tensor conv2d(const Tensor& input, const Conv2d& layer, const Eigen::Ref<
       const Index count = columns.last - columns.first;
       if (count == 0) continue;
       const Index taps = kernel.area();
-      const Eigen::MatrixXf tap = detail::StridedMatrix(weight.data() + ky * kernel.width + kx, layer.out_channels,
-                                                        layer.in_channels, {taps, layer.in_channels * taps});
+      const FloatMatrix tap = detail::StridedMatrix(weight.data() + ky * kernel.width + kx, layer.out_channels,
+                                                    layer.in_channels, {taps, layer.in_channels * taps});
       const Index x = columns.first * layer.stride.width - layer.padding.width + kx;
       for (Index row = rows.first; row < rows.last; ++row) {
         const Index y = row * layer.stride.height - layer.padding.height + ky;
@@ -103,4 +105,5 @@ inline Tensor conv2d(const Tensor& input, const Conv2d& layer, const Eigen::Ref<
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

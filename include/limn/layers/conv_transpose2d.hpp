@@ -2,11 +2,13 @@
 
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 #include <limn/layers/conv2d.hpp>
 #include <limn/layers/window.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Two-dimensional transposed convolution ("deconvolution"), torch.nn.ConvTranspose2d with groups 1 and dilation 1
 /// (formula: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html). Every input pixel adds its
@@ -74,8 +76,8 @@ struct ConvTranspose2d {
 /// The mirror image of conv2d: each kernel position adds, for each input row, one matrix product to the output pixels
 /// it meets there, which lie `stride` pixels apart.
 inline Tensor conv_transpose2d(const Tensor& input, const ConvTranspose2d& layer,
-                               const Eigen::Ref<const Eigen::VectorXf>& weight,
-                               const Eigen::Ref<const Eigen::VectorXf>& bias = Eigen::VectorXf()) {
+                               const Eigen::Ref<const FloatVector>& weight,
+                               const Eigen::Ref<const FloatVector>& bias = FloatVector()) {
   const Shape shape = layer.output_shape(input.shape());
   const Extent kernel = layer.kernel;
   detail::check_values(
@@ -93,8 +95,8 @@ inline Tensor conv_transpose2d(const Tensor& input, const ConvTranspose2d& layer
       const Index count = columns.last - columns.first;
       if (count == 0) continue;
       const Index taps = kernel.area();
-      const Eigen::MatrixXf tap = detail::StridedMatrix(weight.data() + ky * kernel.width + kx, layer.out_channels,
-                                                        layer.in_channels, {layer.out_channels * taps, taps});
+      const FloatMatrix tap = detail::StridedMatrix(weight.data() + ky * kernel.width + kx, layer.out_channels,
+                                                    layer.in_channels, {layer.out_channels * taps, taps});
       const Index x = columns.first * layer.stride.width - layer.padding.width + kx;
       for (Index row = rows.first; row < rows.last; ++row) {
         const Index y = row * layer.stride.height - layer.padding.height + ky;
@@ -109,4 +111,5 @@ inline Tensor conv_transpose2d(const Tensor& input, const ConvTranspose2d& layer
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/layers/add.hpp>
 #include <limn/layers/batch_norm2d.hpp>
 #include <limn/layers/conv2d.hpp>
@@ -17,6 +18,7 @@
 #include <limn/layers/upsample_nearest.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Where a network's picture comes in: the first node of every graph.
 struct Input {
@@ -86,11 +88,11 @@ inline std::int64_t multiply_adds(const Layer& layer, const Shape& input) {
 
 /// Applies a layer by its plain definition. `parameters` are in the order of parameters(layer).
 inline Tensor apply(const Layer& layer, const std::vector<const Tensor*>& inputs,
-                    const std::vector<Eigen::VectorXf>& parameters) {
+                    const std::vector<FloatVector>& parameters) {
   struct Visitor {
     const Tensor& input;
     const std::vector<const Tensor*>& inputs;
-    const std::vector<Eigen::VectorXf>& parameters;
+    const std::vector<FloatVector>& parameters;
 
     Tensor operator()(const Input&) const { return input; }
     Tensor operator()(const Conv2d& l) const {
@@ -114,4 +116,5 @@ inline Tensor apply(const Layer& layer, const std::vector<const Tensor*>& inputs
   return std::visit(Visitor{*inputs[0], inputs, parameters}, layer);
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -2,10 +2,12 @@
 
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 #include <limn/layers/window.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Maximum over a sliding window, torch.nn.MaxPool2d with dilation 1 and floor rounding
 /// (https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html). Padding is ignored, not zero: a window at the
@@ -72,4 +74,5 @@ inline Tensor max_pool2d(const Tensor& input, const MaxPool2d& layer) {
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

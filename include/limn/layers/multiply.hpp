@@ -3,9 +3,11 @@
 #include <vector>
 
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Product, value by value, of two feature maps of one shape, out = in * other: attention, one map weighing the other
 /// (NVIDIA-AI-IOT/trt_pose, trt_pose/models/common.py, CmapPafHeadAttention).
@@ -31,4 +33,5 @@ inline Tensor multiply(const Tensor& input, const Tensor& other) {
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -3,9 +3,11 @@
 #include <vector>
 
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Rectified linear unit, out = max(in, 0), torch.nn.ReLU. Any shape.
 struct ReLU {
@@ -23,4 +25,5 @@ inline Tensor relu(const Tensor& input) {
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -3,9 +3,11 @@
 #include <vector>
 
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Logistic function, out = 1 / (1 + exp(-in)), torch.nn.Sigmoid. Any shape.
 struct Sigmoid {
@@ -23,4 +25,5 @@ inline Tensor sigmoid(const Tensor& input) {
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

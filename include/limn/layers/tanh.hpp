@@ -3,9 +3,11 @@
 #include <vector>
 
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Hyperbolic tangent, out = tanh(in), torch.nn.Tanh. Any shape.
 struct Tanh {
@@ -23,4 +25,5 @@ inline Tensor tanh(const Tensor& input) {
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -3,10 +3,12 @@
 #include <vector>
 
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 #include <limn/layers/window.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Repeats every pixel `factor` times in both directions, torch.nn.Upsample(scale_factor=factor, mode="nearest"):
 /// out[c, y, x] = in[c, floor(y / factor), floor(x / factor)]. Input C x H x W; output C x factor H x factor W.
@@ -37,4 +39,5 @@ inline Tensor upsample_nearest(const Tensor& input, const UpsampleNearest& layer
   return output;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -6,8 +6,10 @@
 
 #include <limn/core/sizes.hpp>
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A pair of extents, rows first, as PyTorch writes kernel sizes, strides and paddings. One number means both.
 struct Extent {
@@ -94,4 +96,5 @@ inline void check_values(const char* layer, const char* parameter, Index expecte
 }
 
 }  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/metrics/precision_recall.hpp>
 #include <limn/pose/box.hpp>
 #include <limn/pose/box_decoder.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -158,4 +160,5 @@ class BoxEvaluation {
   std::vector<detail::Outcome> outcomes_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

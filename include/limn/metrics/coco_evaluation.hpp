@@ -10,12 +10,14 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/metrics/oks.hpp>
 #include <limn/metrics/precision_recall.hpp>
 #include <limn/pose/pose.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A person as a COCO annotation has it.
 struct AnnotatedPerson {
@@ -194,4 +196,5 @@ class CocoEvaluation {
   std::vector<Image> images_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

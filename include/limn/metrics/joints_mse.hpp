@@ -9,10 +9,12 @@
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/pose/heatmaps.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What a network is to put out for a labelled person, and how much each keypoint counts.
 struct HeatmapTargets {
@@ -96,4 +98,5 @@ inline double joints_mse(const HeatmapView& heatmaps, const HeatmapView& targets
   return joints_mse(heatmaps, targets, std::vector<float>(static_cast<std::size_t>(targets.keypoints), 1.0F));
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

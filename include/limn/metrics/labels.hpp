@@ -2,7 +2,10 @@
 
 #include <vector>
 
+#include <limn/core/version.hpp>
+
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A place in photo pixels, right and down, whole numbers being pixel centres.
 struct Point {
@@ -28,4 +31,5 @@ struct Label {
 /// A person as annotated: one label for each keypoint, in an order that all persons and poses share.
 using Labels = std::vector<Label>;
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

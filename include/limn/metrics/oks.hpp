@@ -12,10 +12,12 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/pose/pose.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How far annotators differ about a keypoint of COCO's, as a share of the square root of the person's area; nothing
 /// for a name that is none of COCO's 17. Source: https://cocodataset.org/#keypoints-eval, section 1.3.
@@ -149,4 +151,5 @@ inline double person_score(const Pose& pose, double box_score, double threshold 
   return count > 0 ? box_score * sum / count : 0;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

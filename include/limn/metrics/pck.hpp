@@ -8,11 +8,13 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/pose/pose.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How many of the labelled places of one keypoint, or of several, were found right.
 struct KeypointTally {
@@ -99,4 +101,5 @@ Tally mean_tally(const std::vector<Tally>& tallies, const Skeleton& skeleton) {
   return sum;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -4,11 +4,13 @@
 #include <string>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/metrics/pck.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// PCKh is count_right() (pck.hpp) with a threshold, mostly 0.5, times a size of the head. Its source: Andriluka et
 /// al., 2D Human Pose Estimation (CVPR 2014). The numbers published for MPII come from code with habits of its own,
@@ -69,4 +71,5 @@ inline std::vector<PckhRow> published_rows(const std::vector<KeypointTally>& tal
   return rows;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

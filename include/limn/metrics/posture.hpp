@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <optional>
 
+#include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How somebody's torso lies in the photo.
 enum class Posture {
@@ -44,4 +46,5 @@ inline std::optional<Posture> posture(const Labels& labels, const Skeleton& skel
   return -up >= across ? Posture::upside_down : Posture::tilted;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -6,7 +6,11 @@
 #include <numeric>
 #include <vector>
 
-namespace limn::detail {
+#include <limn/core/version.hpp>
+
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// What becomes of something found: it is right, wrong, or neither.
 enum class Outcome : char { right, wrong, does_not_count };
@@ -89,4 +93,6 @@ inline AveragePrecision average_precision(const std::vector<Outcome>& outcomes, 
   return {sum / (recall_steps + 1), recalls.empty() ? 0 : recalls.back()};
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -7,10 +7,12 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How often a keypoint of one side of the body was found where the other side's is, or several keypoints were.
 struct SideTally {
@@ -58,4 +60,5 @@ inline void count_swapped(const Labels& labels, const std::vector<Point>& found,
   }
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 #include <limn/model_file/parse_json.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -76,4 +78,5 @@ inline void check_weights(const Weights& weights, const std::vector<ParameterSpe
   for (const detail::TensorProblems* problems : {&missing, &misshapen, &unknown, &infinite}) problems->check(file);
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

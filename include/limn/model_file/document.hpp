@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/model_file/field.hpp>
 #include <limn/model_file/network_document.hpp>
@@ -21,6 +22,7 @@
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Order in which the colour planes are fed to the network.
 enum class ChannelOrder { rgb, bgr };
@@ -312,4 +314,5 @@ inline ModelDocument read_document(const Safetensors& file) {
   return parse_document(found->second, file.name());
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -8,6 +8,7 @@
 
 #include <limn/core/error.hpp>
 #include <limn/core/file.hpp>
+#include <limn/core/version.hpp>
 
 // Emscripten calls itself Unix, but copies the whole file for a mapping. Windows maps files only through windows.h,
 // whose thousands of macros would reach everyone who includes limn; there, files are read.
@@ -21,7 +22,9 @@
 #define LIMN_HAS_MMAP 0
 #endif
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// The bytes of a file, read-only: mapped where the platform has maps (POSIX), read elsewhere. Unaligned, and valid as
 /// long as the object. As with every map, the file must not be shortened meanwhile: replace model files, do not
@@ -97,6 +100,8 @@ class MemoryMap {
   std::size_t size_ = 0;
 };
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn
 
 #undef LIMN_HAS_MMAP

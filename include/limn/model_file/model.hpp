@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/model_file/check_weights.hpp>
 #include <limn/model_file/document.hpp>
 #include <limn/model_file/safetensors.hpp>
@@ -11,6 +12,7 @@
 #include <limn/network/graph.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A model file, opened and checked: what it says about itself, the network it describes, and that network's weights.
 ///
@@ -45,4 +47,5 @@ class Model {
   Graph graph_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

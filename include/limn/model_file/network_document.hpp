@@ -5,10 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/model_file/field.hpp>
 #include <limn/models/network_description.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// The entry "network" of a model file's document, one function a family. Its keypoints are those that the document
 /// lists; center_net has none. What follows "..." may be left out; the values shown for it are the defaults:
@@ -150,4 +153,6 @@ inline NetworkDescription read_network(const Field& field) {
   return read(field);
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

@@ -10,8 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
-namespace limn::detail {
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
 
 /// Text from a file, fit for a message: printable ASCII, and short.
 inline std::string printable(const std::string& text) {
@@ -105,4 +108,6 @@ inline nlohmann::json parse_json(const std::string& text, const std::string& wha
   }
 }
 
-}  // namespace limn::detail
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

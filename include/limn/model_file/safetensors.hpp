@@ -13,11 +13,13 @@
 #include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
 #include <limn/model_file/memory_map.hpp>
 #include <limn/model_file/parse_json.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -312,4 +314,5 @@ class Safetensors {
   std::map<std::string, std::string> metadata_;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -3,9 +3,11 @@
 #include <string>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/models/resnet_backbone.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What distinguishes one detector of people from another (Zhou, Wang & Kraehenbuehl, "Objects as Points", 2019, known
 /// as CenterNet, for one class): a ResNet without its classifier, transposed convolutions as in Simple Baselines, and
@@ -59,4 +61,5 @@ inline Graph center_net(const CenterNet& options) {
   return graph;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

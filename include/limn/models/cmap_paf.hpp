@@ -2,9 +2,11 @@
 
 #include <string>
 
+#include <limn/core/version.hpp>
 #include <limn/models/resnet_backbone.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What distinguishes one trt_pose network from another (NVIDIA-AI-IOT/trt_pose, trt_pose/models/resnet.py and
 /// common.py; jetson-inference's Pose-ResNet18-Body is resnet18_baseline_att): a ResNet without its classifier and two
@@ -89,4 +91,5 @@ inline Graph cmap_paf(const CmapPaf& options) {
   return graph;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

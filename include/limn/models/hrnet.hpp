@@ -3,9 +3,11 @@
 #include <string>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/models/resnet_backbone.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What distinguishes one high-resolution network from another (Sun, Xiao, Liu & Wang, "Deep High-Resolution
 /// Representation Learning for Human Pose Estimation", CVPR 2019): up to four branches, each at half the resolution and
@@ -141,4 +143,5 @@ inline Graph hrnet(const HRNet& options) {
   return graph;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -2,12 +2,14 @@
 
 #include <variant>
 
+#include <limn/core/version.hpp>
 #include <limn/models/center_net.hpp>
 #include <limn/models/cmap_paf.hpp>
 #include <limn/models/hrnet.hpp>
 #include <limn/models/pose_resnet.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A network of any family that limn knows, by its options.
 using NetworkDescription = std::variant<PoseResNet, CmapPaf, HRNet, CenterNet>;
@@ -49,4 +51,5 @@ inline void set_keypoint_count(NetworkDescription& network, Index keypoints) {
   std::visit(Visitor{keypoints}, network);
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

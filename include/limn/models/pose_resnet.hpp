@@ -3,9 +3,11 @@
 #include <string>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/models/resnet_backbone.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What distinguishes one Simple Baselines network from another (Xiao, Wu & Wei, "Simple Baselines for Human Pose
 /// Estimation and Tracking", ECCV 2018): a ResNet without its classifier, transposed convolutions of stride 2 that
@@ -45,4 +47,5 @@ inline Graph pose_resnet(const PoseResNet& options) {
   return graph;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -2,9 +2,11 @@
 
 #include <string>
 
+#include <limn/core/version.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What follows the convolutions of a network. The published networks have batch norm; the others are for ablations,
 /// and for exports in which batch norm has been folded into the convolutions.
@@ -100,4 +102,5 @@ inline NodeId add_bottleneck(Graph& graph, const std::string& name, const Residu
   return detail::close_block(graph, name, "Bottleneck", block, out_channels, style, first, x, input);
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

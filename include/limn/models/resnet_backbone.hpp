@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/models/residual_block.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A transposed convolution of stride 2, which doubles the resolution.
 struct Deconv {
@@ -137,4 +139,5 @@ inline void check_final_kernel(Index kernel, const std::string& family) {
 
 }  // namespace detail
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

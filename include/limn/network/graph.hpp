@@ -5,9 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/layers/layer.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Index of a node in its graph.
 using NodeId = std::size_t;
@@ -147,8 +149,8 @@ class Graph {
 };
 
 /// Parameters by PyTorch name as the plain layers take them. Throws Error if one is missing or has another shape.
-inline std::vector<Eigen::VectorXf> layer_parameters(const Node& node, const Weights& weights) {
-  std::vector<Eigen::VectorXf> values;
+inline std::vector<FloatVector> layer_parameters(const Node& node, const Weights& weights) {
+  std::vector<FloatVector> values;
   for (const ParameterSpec& spec : parameters(node.layer)) {
     const std::string name = node.name + "." + spec.name;
     const auto found = weights.find(name);
@@ -162,4 +164,5 @@ inline std::vector<Eigen::VectorXf> layer_parameters(const Node& node, const Wei
   return values;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Is shown every intermediate result: the node that made it and its output.
 using Observer = std::function<void(const Node&, const Tensor&)>;
@@ -55,4 +57,5 @@ inline std::vector<Tensor> run_plain(const Graph& graph, const Weights& weights,
   return outputs;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

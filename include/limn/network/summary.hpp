@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// One line of a network's summary: a layer, or a block after its last layer.
 struct SummaryRow {
@@ -51,4 +53,5 @@ inline Summary summarize(const Graph& graph, Index height, Index width) {
   return summary;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -10,8 +10,10 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Memory that `assign` works in. One for each thread; once it has grown to the largest problem, nothing is allocated.
 struct AssignmentWorkspace {
@@ -124,4 +126,5 @@ inline std::vector<int> assign(const float* scores, Index rows, Index columns) {
   return column_of_row;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -6,9 +6,11 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/image.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A rectangle in photo pixels: left top corner and size.
 struct Box {
@@ -86,4 +88,5 @@ inline Box clip_box(const Box& box, Index width, Index height) {
   return {left, top, right - left, bottom - top};
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

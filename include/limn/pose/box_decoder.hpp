@@ -11,11 +11,13 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/pose/box.hpp>
 #include <limn/pose/heatmaps.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Constants of the decoder of people's boxes.
 struct CenterOptions {
@@ -150,4 +152,5 @@ inline std::vector<Detection> decode_boxes(const CenterMaps& maps, const CenterO
   return people;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include <limn/core/version.hpp>
 #include <limn/pose/box_decoder.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/part_affinity.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How the place of a keypoint is read from its heatmap.
 enum class DecoderType {
@@ -262,4 +264,5 @@ inline std::vector<Peak> decode_dark_udp(const HeatmapView& heatmaps, Index kern
   return decode(heatmaps, {DecoderType::dark_udp, 0, 0, kernel});
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

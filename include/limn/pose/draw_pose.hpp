@@ -10,6 +10,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/image/draw.hpp>
 #include <limn/image/image.hpp>
@@ -19,6 +20,7 @@
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How poses are drawn. Sizes are shares of the picture's longer side, so that a drawing looks the same on a large
 /// photo and on a small one; but at most of 2.5 times the longer side of the pose's box, so that people far away do not
@@ -263,4 +265,5 @@ inline Image draw_heatmaps(const ImageView& photo, const HeatmapView& heatmaps, 
   detail::rethrow_as_error("drawing heatmaps");
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -6,10 +6,12 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/pose/box.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How the box of a photo is brought to the size of the network's input.
 ///
@@ -93,4 +95,5 @@ inline Affine photo_from_heatmap(const Affine& network_from_photo, double stride
   return photo_from_heatmap(network_from_photo, stride, stride, offset);
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -3,8 +3,10 @@
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/tensor.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Heatmaps in somebody else's memory, one for each keypoint, read where they lie: the value of keypoint k at cell
 /// (x, y) is `data[k * keypoint_stride + y * row_stride + x * pixel_stride]`. Strides are in floats.
@@ -64,4 +66,5 @@ struct Peak {
   float score = 0;
 };
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -23,6 +23,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/pose/assignment.hpp>
 #include <limn/pose/heatmaps.hpp>
@@ -30,6 +31,7 @@
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Constants of the part affinity decoder. The defaults are those of trt_pose (trt_pose/parse_objects.py);
 /// jetson-inference has 0.15 for both thresholds and wants 2 keypoints of a person.
@@ -372,4 +374,5 @@ inline std::vector<Pose> make_poses(const std::vector<Peak>& people, const Skele
   return poses;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -5,12 +5,14 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/affine.hpp>
 #include <limn/pose/box.hpp>
 #include <limn/pose/heatmaps.hpp>
 #include <limn/pose/skeleton.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// One named point of the body. x and y are photo pixels, right and down, whole numbers being pixel centres; the point
 /// may lie outside the photo. The score is the maximum of the keypoint's heatmap: larger is surer, but it is not a
@@ -73,4 +75,5 @@ inline Pose make_pose(const std::vector<Peak>& peaks, const Skeleton& skeleton, 
   return pose;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -10,9 +10,11 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/pose/pose.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -86,4 +88,5 @@ inline nlohmann::ordered_json to_coco_result(const Pose& pose, std::int64_t imag
   return json;
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What the keypoints of a model are called and how they hang together. Keypoints are numbered in the order of the
 /// model's heatmaps; links and flip pairs hold these numbers.
@@ -40,4 +42,5 @@ inline void check(const Skeleton& skeleton) {
   check_pairs(skeleton.flip_pairs, "flip pair");
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

@@ -3,12 +3,14 @@
 #include <utility>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 #include <limn/estimator/person_detector.hpp>
 #include <limn/estimator/photo_network.hpp>
 #include <limn/estimator/workspace_store.hpp>
 #include <limn/model_file/model.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 struct PersonDetector::Workspace::Parts {
   detail::PhotoNetwork::Workspace maps;
@@ -16,7 +18,8 @@ struct PersonDetector::Workspace::Parts {
 
 struct PersonDetector::Parts {
   Parts(const Model& model, const DetectorOptions& options)
-      : network(model, document_for(model, options), detail::pool_for(options), 1, options.max_memory) {}
+      : network(model, document_for(model, options), detail::pool_for(options), 1, options.max_memory, options.target) {
+  }
 
   static ModelDocument document_for(const Model& model, const DetectorOptions& options) {
     if (!finds_boxes(model.document().network)) {
@@ -98,4 +101,5 @@ LIMN_INLINE void PersonDetector::detect(const ImageView& photo, Workspace& works
   });
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

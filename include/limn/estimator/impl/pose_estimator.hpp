@@ -6,6 +6,7 @@
 
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
+#include <limn/core/version.hpp>
 #include <limn/estimator/bottom_up.hpp>
 #include <limn/estimator/crop.hpp>
 #include <limn/estimator/photo_network.hpp>
@@ -15,6 +16,7 @@
 #include <limn/model_file/model.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 
 struct PoseEstimator::Workspace::Parts {
   detail::PhotoNetwork::Workspace maps;
@@ -29,7 +31,8 @@ struct PoseEstimator::Workspace::Parts {
 struct PoseEstimator::Parts {
   Parts(const Model& model, const EstimatorOptions& options)
       : top_down(top_down_for(model, options)),
-        network(model, document_for(model, options), detail::pool_for(options), images_of(options), options.max_memory),
+        network(model, document_for(model, options), detail::pool_for(options), images_of(options), options.max_memory,
+                options.target),
         bottom_up(network.document().skeleton),
         detector(options.detector) {}
 
@@ -224,4 +227,5 @@ LIMN_INLINE void PoseEstimator::estimate_all(const ImageView& photo, Workspace& 
   });
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

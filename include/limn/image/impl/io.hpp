@@ -12,6 +12,7 @@
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/file.hpp>
+#include <limn/core/version.hpp>
 #include <limn/image/image.hpp>
 #include <limn/image/io.hpp>
 #include <limn/image/picture_file.hpp>
@@ -19,6 +20,7 @@
 #include <limn/image/stb.hpp>
 
 namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
 namespace detail {
 
 /// Pictures with more pixels are refused: no camera makes them, and decoding one takes gigabytes.
@@ -177,4 +179,5 @@ LIMN_LOCAL void save_image(const std::string& path, const ImageView& view) try {
   detail::rethrow_as_error(path);
 }
 
+}  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn

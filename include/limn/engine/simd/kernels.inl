@@ -1,0 +1,56 @@
+// The kernels of one target and their table: included once for each, by kernels.hpp, in a namespace of its own. Before,
+//   LIMN_SIMD_TARGET          is its Target,
+//   LIMN_SIMD_ATTRIBUTE       what each lambda is to be told, empty where the compile flags have the target already:
+//                             functions learn it from a pragma, which passes lambdas by,
+//   LIMN_SIMD_VECTOR_SIZE     the floats of a vector,
+//   LIMN_SIMD_REGISTERS       the vectors that the processor holds,
+//   LIMN_SIMD_EXTENSIONS      is defined where vectors are the compiler's, and not arrays, and
+//   LIMN_SIMD_MULTIPLY_ADD    where there is an instruction for a * b + c.
+
+#if defined(_MSC_VER)
+#define LIMN_SIMD_INLINE __forceinline
+#define LIMN_SIMD_LAMBDA
+#define LIMN_SIMD_NEVER_INLINE __declspec(noinline)
+#define LIMN_SIMD_PREFETCH(address) static_cast<void>(address)
+#else
+#define LIMN_SIMD_INLINE inline __attribute__((always_inline))
+#define LIMN_SIMD_LAMBDA __attribute__((always_inline)) LIMN_SIMD_ATTRIBUTE
+#define LIMN_SIMD_NEVER_INLINE __attribute__((noinline))
+#define LIMN_SIMD_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#endif
+
+constexpr int vector_size = LIMN_SIMD_VECTOR_SIZE;
+constexpr int register_count = LIMN_SIMD_REGISTERS;
+
+#include <limn/engine/simd/vector.inl>
+
+#include <limn/engine/simd/activations.inl>
+#include <limn/engine/simd/micro_kernel.inl>
+#include <limn/engine/simd/winograd_transform.inl>
+
+inline constexpr KernelTable kernels = {LIMN_SIMD_TARGET,
+                                        vector_size,
+                                        register_count,
+                                        panel_rows,
+                                        tile_pixels,
+                                        multiply,
+                                        winograd_kernels<2, 3, 1>(),
+                                        winograd_kernels<4, 3, 1>(),
+                                        winograd_kernels<2, 3, 2>(),
+                                        winograd_kernels<4, 3, 2>(),
+                                        winograd_kernels<2, 2, 1>(),
+                                        winograd_kernels<4, 2, 1>(),
+                                        sigmoid,
+                                        tanh,
+                                        multiply_add_in_registers};
+
+#undef LIMN_SIMD_INLINE
+#undef LIMN_SIMD_LAMBDA
+#undef LIMN_SIMD_NEVER_INLINE
+#undef LIMN_SIMD_PREFETCH
+#undef LIMN_SIMD_TARGET
+#undef LIMN_SIMD_ATTRIBUTE
+#undef LIMN_SIMD_VECTOR_SIZE
+#undef LIMN_SIMD_REGISTERS
+#undef LIMN_SIMD_EXTENSIONS
+#undef LIMN_SIMD_MULTIPLY_ADD

@@ -1,0 +1,133 @@
+// The instruction sets the engine's kernels are compiled for. LIMN_TARGETS restricts them, the same for all files of a
+// program: -DLIMN_TARGETS="(LIMN_TARGET_SSE2 | LIMN_TARGET_AVX2)".
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
+
+#define LIMN_TARGET_SCALAR 1
+#define LIMN_TARGET_SSE2 2
+#define LIMN_TARGET_AVX2 4
+#define LIMN_TARGET_AVX512 8
+#define LIMN_TARGET_AVX512_VNNI 16
+#define LIMN_TARGET_NEON 32
+#define LIMN_TARGET_WASM_SIMD128 64
+
+// Those this compiler can make for this kind of processor. Without GCC's vector extensions, scalar only.
+#if !defined(__GNUC__)
+#define LIMN_POSSIBLE_TARGETS LIMN_TARGET_SCALAR
+#elif defined(__x86_64__) || (defined(__i386__) && defined(__SSE2__))
+#define LIMN_POSSIBLE_TARGETS \
+  (LIMN_TARGET_SCALAR | LIMN_TARGET_SSE2 | LIMN_TARGET_AVX2 | LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI)
+#elif defined(__aarch64__)
+#define LIMN_POSSIBLE_TARGETS (LIMN_TARGET_SCALAR | LIMN_TARGET_NEON)
+#elif defined(__wasm_simd128__)
+#define LIMN_POSSIBLE_TARGETS (LIMN_TARGET_SCALAR | LIMN_TARGET_WASM_SIMD128)
+#else
+#define LIMN_POSSIBLE_TARGETS LIMN_TARGET_SCALAR
+#endif
+
+// Scalar where there is nothing else: every processor of the others' kinds has vectors.
+#if defined(LIMN_TARGETS)
+#define LIMN_COMPILED_TARGETS (LIMN_POSSIBLE_TARGETS & (LIMN_TARGETS))
+#elif LIMN_POSSIBLE_TARGETS == LIMN_TARGET_SCALAR
+#define LIMN_COMPILED_TARGETS LIMN_TARGET_SCALAR
+#else
+#define LIMN_COMPILED_TARGETS (LIMN_POSSIBLE_TARGETS & ~LIMN_TARGET_SCALAR)
+#endif
+#if LIMN_COMPILED_TARGETS == 0
+#error "LIMN_TARGETS names no instruction set that limn can be compiled for here"
+#endif
+
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+
+/// An instruction set that the engine's kernels are compiled for. The numbers are those of the macros.
+enum class Target {
+  scalar = LIMN_TARGET_SCALAR,             ///< no vectors, for every processor
+  sse2 = LIMN_TARGET_SSE2,                 ///< every x86-64: 4 floats at a time
+  avx2 = LIMN_TARGET_AVX2,                 ///< with FMA; Intel since Haswell, AMD since Excavator: 8 floats
+  avx512 = LIMN_TARGET_AVX512,             ///< F, BW, DQ and VL; Intel since Skylake-X, AMD since Zen 4: 16 floats
+  avx512_vnni = LIMN_TARGET_AVX512_VNNI,   ///< and products of 8-bit integers
+  neon = LIMN_TARGET_NEON,                 ///< every 64-bit Arm: 4 floats
+  wasm_simd128 = LIMN_TARGET_WASM_SIMD128  ///< WebAssembly's 128-bit vectors: 4 floats
+};
+
+/// As a user writes it.
+inline const char* to_string(Target target) {
+  switch (target) {
+    case Target::sse2: return "sse2";
+    case Target::avx2: return "avx2";
+    case Target::avx512: return "avx512";
+    case Target::avx512_vnni: return "avx512_vnni";
+    case Target::neon: return "neon";
+    case Target::wasm_simd128: return "wasm_simd128";
+    case Target::scalar: break;
+  }
+  return "scalar";
+}
+
+namespace detail {
+
+/// Whether the processor, and the operating system, which has to keep the registers, have what a target needs.
+inline bool runs_here(Target target) {
+#if LIMN_POSSIBLE_TARGETS & LIMN_TARGET_AVX2
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (target == Target::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (target == Target::avx512) return avx512;
+  if (target == Target::avx512_vnni) return avx512 && __builtin_cpu_supports("avx512vnni");
+#endif
+  return (LIMN_POSSIBLE_TARGETS & static_cast<int>(target)) != 0;
+}
+
+}  // namespace detail
+
+/// The targets that are compiled in and that this processor runs, the best first. Empty only where LIMN_TARGETS leaves
+/// out those that every processor has.
+inline std::vector<Target> targets() {
+  std::vector<Target> found;
+  for (const Target target : {Target::avx512_vnni, Target::avx512, Target::avx2, Target::sse2, Target::neon,
+                              Target::wasm_simd128, Target::scalar}) {
+    const bool compiled = (LIMN_COMPILED_TARGETS & static_cast<int>(target)) != 0;
+    if (compiled && detail::runs_here(target)) found.push_back(target);
+  }
+  return found;
+}
+
+namespace detail {
+
+/// The names of targets(), for messages.
+inline std::string target_names() {
+  std::string names;
+  for (const Target target : targets()) names += (names.empty() ? "" : ", ") + std::string(to_string(target));
+  return names.empty() ? "none" : names;
+}
+
+}  // namespace detail
+
+/// The one the user wants, or else the best. Throws Error if it is not among targets().
+inline Target choose_target(std::optional<Target> wanted = {}) {
+  const std::vector<Target> usable = targets();
+  for (const Target target : usable) {
+    if (!wanted || target == *wanted) return target;
+  }
+  throw Error("engine: expected an instruction set that is compiled in and that this processor has (" +
+              detail::target_names() + "), found " + (wanted ? to_string(*wanted) : "none"));
+}
+
+/// The target of that name. Throws Error if it is not among targets().
+inline Target target_named(const std::string& name) {
+  for (const Target target : targets()) {
+    if (name == to_string(target)) return target;
+  }
+  throw Error("engine: expected an instruction set that is compiled in and that this processor has (" +
+              detail::target_names() + "), found " + name);
+}
+
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn

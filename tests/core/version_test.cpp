@@ -1,0 +1,17 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+
+#include <limn/core/error.hpp>
+
+#define LIMN_TEST_QUOTE(text) #text
+#define LIMN_TEST_QUOTED(macro) LIMN_TEST_QUOTE(macro)
+
+TEST_CASE("limn's names are in a namespace of its version, and found without it") {
+  std::string version = "v" LIMN_TEST_VERSION;
+  std::replace(version.begin(), version.end(), '.', '_');
+  CHECK(version == LIMN_TEST_QUOTED(LIMN_VERSION_NAMESPACE));
+  static_assert(std::is_same_v<limn::Error, limn::LIMN_VERSION_NAMESPACE::Error>);
+}

@@ -1,0 +1,94 @@
+#!/bin/bash
+# Tests the engine's kernels for processors that this machine is not: compiled for them, run in an emulator. The whole
+# library is compiled for them as well.
+#
+# Usage: tools/cross_test.sh [TARGET...]
+#
+# TARGET: neon (64-bit Arm, with Debian's cross compiler and qemu-user) and wasm (WebAssembly, with emscripten and
+# node). Without any, both.
+#
+# Environment:
+#   LIMN_BUILD_DIR     where to build (default: build/cross)
+#   LIMN_INSTALL       0 installs nothing
+#
+# A target whose tools are missing is skipped, and said to be. Exit status 0 if no test failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tools/common.sh
+
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(neon wasm)
+builds=${LIMN_BUILD_DIR:-build/cross}
+tests="main engine/simd/target_test engine/simd/activations_test engine/direct_convolution_test
+engine/winograd_convolution_test"
+
+# The headers that are the same for every processor, without the system's own, which are not.
+mkdir -p "$builds/include"
+for name in doctest eigen3 nlohmann stb; do
+  ln -sfn "/usr/include/$name" "$builds/include/$name"
+done
+
+# build COMPILER FLAG...: the objects of the tests, and one of all of limn, two at a time.
+build() {
+  local name
+  {
+    for name in $tests; do
+      echo "-c tests/$name.cpp -o $objects/tests/$(basename "$name").o"
+    done
+    echo "-c examples/smallest.cpp -o $objects/smallest.o"
+  } | xargs -P "$(job_count)" -L 1 "$@" -std=c++17 -O2 -Wall -Wextra -Wconversion -Wshadow -Werror \
+    -DLIMN_TARGETS=~0 -DLIMN_SOURCE_DIR='""' -Iinclude -Itests -isystem "$builds/include" \
+    -isystem "$builds/include/eigen3" -isystem "$builds/include/stb"
+}
+
+status=0
+for target in "${targets[@]}"; do
+  case $target in
+    neon) packages="$packages_neon" needed="aarch64-linux-gnu-g++ qemu-aarch64" ;;
+    wasm) packages="$packages_wasm" needed="emcc node" ;;
+    *) fail "expected neon or wasm, found $target" ;;
+  esac
+  if [ "${LIMN_INSTALL:-1}" != 0 ]; then
+    # shellcheck disable=SC2086 # a list of words
+    install_packages doctest-dev libeigen3-dev nlohmann-json3-dev libstb-dev $packages
+  fi
+  for program in $needed; do
+    if ! command -v "$program" > /dev/null; then
+      say "skipped: $target: there is no $program"
+      continue 2
+    fi
+  done
+
+  say "building for $target"
+  objects=$builds/$target
+  mkdir -p "$objects/tests"
+  case $target in
+    neon)
+      build aarch64-linux-gnu-g++ -Wno-psabi
+      aarch64-linux-gnu-g++ -static "$objects"/tests/*.o -o "$objects/kernels" -pthread
+      run=(qemu-aarch64 "$objects/kernels")
+      ;;
+    wasm)
+      # Where Debian puts the modules that emscripten needs.
+      export NODE_PATH=/usr/share/nodejs${NODE_PATH:+:$NODE_PATH}
+      build emcc -msimd128 -fwasm-exceptions
+      # One file: this emscripten takes a node that can fetch for a browser.
+      emcc -O2 -msimd128 -fwasm-exceptions -sALLOW_MEMORY_GROWTH -sSINGLE_FILE "$objects"/tests/*.o -o "$objects/kernels.js"
+      run=(node "$objects/kernels.js")
+      ;;
+  esac
+
+  # An emulator takes long: two halves at a time.
+  "${run[@]}" --no-colors --source-file='*direct*' > "$objects/first.txt" 2>&1 &
+  "${run[@]}" --no-colors --source-file-exclude='*direct*' > "$objects/second.txt" 2>&1 || status=1
+  wait $! || status=1
+  for half in first second; do
+    grep -q 'test cases: *[1-9]' "$objects/$half.txt" || status=1
+    if grep -q 'Status: SUCCESS' "$objects/$half.txt"; then
+      sed -n "s/^\[doctest\] test cases:/limn: $target:/p" "$objects/$half.txt"
+    else
+      cat "$objects/$half.txt"
+    fi
+  done
+done
+exit $status
