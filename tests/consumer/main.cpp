@@ -6,6 +6,10 @@
 
 #include <limn/image/io.hpp>
 
+#if defined(LIMN_COMPILED) && defined(NLOHMANN_JSON_VERSION_MAJOR)
+#error "with limn::compiled, nlohmann/json comes to no file of the user's"
+#endif
+
 limn::Image picture(const char* path);
 
 int main(int argc, char** argv) try {

@@ -1113,7 +1113,7 @@ class Bench(ProgramTest):
         out, _ = self.limn(
             "bench", "--network", "resnet18", "--input", "64x32", "--runs", "2", "--threads", "2", "--layers"
         )
-        self.assertIn("input 64x32, 2 threads, fp32, 2 runs", out)
+        self.assertIn("input 64x32, 2 threads, fp32, 2 runs, ", out)
         self.assertRegex(out, r"(?m)^ms +median [\d.]+, min [\d.]+, max [\d.]+$")
         self.assertRegex(out, r"(?m)^GFLOP/s +[\d.]+ of [\d.]+ ")
         self.assertRegex(out, r"(?m)^conv1 \.\.\. relu +\S.*64x32x16 +[\d.]+ +[\d.]+ % +[\d.]+ +\d+ %$")
@@ -1123,16 +1123,28 @@ class Bench(ProgramTest):
         command = ("bench", "--input", "32x32", "--runs", "1")
         for model in ([MODEL], ["--model", MODEL], []):
             out, _ = self.limn(*command, *model, "--threads", "1")
-            self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, fp32, 1 run\n", out)
+            self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, fp32, 1 run, ", out)
         self.assertNotIn("final_layer", out)
 
     def test_measures_a_detector(self):
         self.write("dots.safetensors", dot_detector.model())
         out, _ = self.limn("bench", "dots.safetensors", "--runs", "1", "--layers", "--threads", "1")
-        self.assertIn("dot_detector, input 128x128, 1 thread, fp32, 1 run\n", out)
+        self.assertIn("dot_detector, input 128x128, 1 thread, fp32, 1 run, ", out)
         self.assertRegex(out, r"(?m)^reg ")
         command = ("bench", "--network", "person-detector", "--runs", "1", "--input", "64x96", "--threads", "2")
-        self.assertIn("person-detector, input 64x96, 2 threads, fp32, 1 run\n", self.limn(*command)[0])
+        self.assertIn("person-detector, input 64x96, 2 threads, fp32, 1 run, ", self.limn(*command)[0])
+
+    def targets(self):
+        return json.loads(self.limn("info", MODEL, "--json")[0])["targets"]
+
+    def test_runs_on_every_instruction_set_of_this_processor(self):
+        targets = self.targets()
+        says = f"Runs on: {targets[0]}, of the instruction sets here ({', '.join(targets)})\n"
+        self.assertIn(says, self.limn("info")[0])
+        for target in targets:
+            out, _ = self.limn("bench", "--input", "32x32", "--runs", "1", "--target", target)
+            self.assertIn(f", fp32, 1 run, {target}\n", out)
+        self.fails(2, "bench", "--target", "mmx", says=["mmx", *targets])
 
     def test_several_images_in_one_run(self):
         out, _ = self.limn("bench", MODEL, "--input", "64x32", "--runs", "2", "--batch", "3")
@@ -1146,6 +1158,7 @@ class Bench(ProgramTest):
         self.assertEqual(result["network"], "pose_resnet18_mpii16_256x192")
         self.assertEqual(result["input"], {"height": 64, "width": 32})
         self.assertEqual(result["threads"], 2)
+        self.assertEqual(result["target"], self.targets()[0])
         self.assertEqual(len(result["milliseconds"]), 3)
         self.assertEqual(result["median_milliseconds"], sorted(result["milliseconds"])[1])
         self.assertGreater(min(result["milliseconds"]), 0)

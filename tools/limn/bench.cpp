@@ -181,10 +181,9 @@ void print_json(const ChosenNetwork& network, const Options& options, const Plan
 }
 
 void print_text(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
-  std::printf("%s, input %tdx%td, %s, %s, fp32, %s\n", printable(network.title).c_str(), network.height, network.width,
-              to_string(plan.target()),
+  std::printf("%s, input %tdx%td, %s, fp32, %s, %s\n", printable(network.title).c_str(), network.height, network.width,
               count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
-              count_of(measured.times.size(), "run", "runs").c_str());
+              count_of(measured.times.size(), "run", "runs").c_str(), to_string(plan.target()));
   const std::string images = options.batch == 1 ? "" : ", for each of " + std::to_string(options.batch) + " images";
   std::printf("ms        median %.2f, min %.2f, max %.2f%s\n", 1e3 * median(measured.times), 1e3 * measured.shortest(),
               1e3 * measured.longest(), images.c_str());
