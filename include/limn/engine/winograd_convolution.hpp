@@ -34,18 +34,26 @@ struct WinogradMethod {
            layer.padding == Extent(1) && layer.output_padding == Extent(0) && whole_vectors(layer, target);
   }
 
-  /// out = G kernel G^T, N x N from R x R.
-  void transform(const double (&kernel)[most_taps][most_taps], double (&out)[most_places][most_places]) const {
-    double rows[most_places][most_taps] = {};
+  /// out = G kernel G^T, N x N from R x R, of `lanes` kernels side by side.
+  static constexpr int lanes = 8;
+  using Kernels = double[most_taps][most_taps][lanes];
+  using TransformedKernels = double[most_places][most_places][lanes];
+  void transform(const Kernels& kernel, TransformedKernels& out) const {
+    double rows[most_places][most_taps][lanes] = {};
     for (int i = 0; i < N; ++i) {
       for (int j = 0; j < R; ++j) {
-        for (int k = 0; k < R; ++k) rows[i][j] += g[i][k] * kernel[k][j];
+        for (int k = 0; k < R; ++k) {
+          for (int lane = 0; lane < lanes; ++lane) rows[i][j][lane] += g[i][k] * kernel[k][j][lane];
+        }
       }
     }
     for (int i = 0; i < N; ++i) {
       for (int j = 0; j < N; ++j) {
-        out[i][j] = 0;
-        for (int k = 0; k < R; ++k) out[i][j] += rows[i][k] * g[j][k];
+        double sums[lanes] = {};
+        for (int k = 0; k < R; ++k) {
+          for (int lane = 0; lane < lanes; ++lane) sums[lane] += rows[i][k][lane] * g[j][k];
+        }
+        for (int lane = 0; lane < lanes; ++lane) out[i][j][lane] = sums[lane];
       }
     }
   }
@@ -223,18 +231,24 @@ class WinogradConvolution : public Kernel {
     const Index place_size = in * panel_rows;
     phase.weights = AlignedBuffer(places() * place_size * panels_);
     std::fill(phase.weights.data(), phase.weights.data() + phase.weights.size(), 0.0F);
-    double taps[WinogradMethod::most_taps][WinogradMethod::most_taps];
-    double transformed[WinogradMethod::most_places][WinogradMethod::most_places];
-    for (Index o = 0; o < output_.channels; ++o) {
+    // A panel is a multiple of the lanes.
+    constexpr Index lanes = WinogradMethod::lanes;
+    WinogradMethod::Kernels taps = {};
+    WinogradMethod::TransformedKernels transformed;
+    for (Index o = 0; o < output_.channels; o += lanes) {
+      const Index channels = (std::min)(lanes, output_.channels - o);
       for (Index i = 0; i < in; ++i) {
         for (Index ky = 0; ky < method_.R; ++ky) {
-          for (Index kx = 0; kx < method_.R; ++kx) taps[ky][kx] = static_cast<double>(kernel(o, i, ky, kx));
+          for (Index kx = 0; kx < method_.R; ++kx) {
+            for (Index c = 0; c < channels; ++c) taps[ky][kx][c] = static_cast<double>(kernel(o + c, i, ky, kx));
+          }
         }
         method_.transform(taps, transformed);
         float* target = phase.weights.data() + (o / panel_rows * places() * in + i) * panel_rows + o % panel_rows;
         for (Index y = 0; y < method_.N; ++y) {
           for (Index x = 0; x < method_.N; ++x) {
-            target[(y * method_.N + x) * place_size] = static_cast<float>(transformed[y][x]);
+            float* place = target + (y * method_.N + x) * place_size;
+            for (Index c = 0; c < channels; ++c) place[c] = static_cast<float>(transformed[y][x][c]);
           }
         }
       }
