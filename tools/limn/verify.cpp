@@ -38,7 +38,7 @@ Shape map_shape(const WeightView& tensor) {
 }
 
 Tensor to_tensor(const WeightView& view) {
-  const limn::FloatVector values = view.to_float();
+  const FloatVector values = view.to_float();
   Tensor tensor(map_shape(view));
   for (Index c = 0; c < tensor.channels(); ++c) {
     tensor.matrix().row(c) = values.segment(c * tensor.shape().pixels(), tensor.shape().pixels()).transpose();
@@ -52,7 +52,7 @@ class Comparison {
   Comparison(const Safetensors& reference, double tolerance) : reference_(reference), tolerance_(tolerance) {}
 
   /// Compares `found`, channels x pixels, with the reference of that name, if there is one.
-  void compare(const std::string& name, const Shape& shape, const Eigen::Ref<const limn::FloatMatrix>& found) {
+  void compare(const std::string& name, const Shape& shape, const Eigen::Ref<const FloatMatrix>& found) {
     const auto entry = reference_.tensors().find(name);
     if (entry == reference_.tensors().end()) return;
     ++count_;
@@ -140,7 +140,7 @@ void check_reference(const Safetensors& reference, const Graph& graph) {
 
 /// The results that have a name of their own beside their node's.
 void compare_outputs(Comparison& comparison, const Graph& graph, NodeId node, const Shape& shape,
-                     const Eigen::Ref<const limn::FloatMatrix>& found) {
+                     const Eigen::Ref<const FloatMatrix>& found) {
   for (const auto& output : graph.outputs()) {
     if (output.second == node) comparison.compare(output.first, shape, found);
   }

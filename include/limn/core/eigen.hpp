@@ -18,11 +18,11 @@
 
 #include <Eigen/Core>
 
-#include <limn/core/version.hpp>
-
 #if defined(__GNUC__) || defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
+
+#include <limn/core/version.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {

@@ -34,10 +34,10 @@ struct WinogradMethod {
            layer.padding == Extent(1) && layer.output_padding == Extent(0) && whole_vectors(layer, target);
   }
 
-  /// out = G kernel G^T, N x N from R x R, of `lanes` kernels side by side.
-  static constexpr int lanes = 8;
+  static constexpr int lanes = 8;  ///< kernels that are transformed side by side
   using Kernels = double[most_taps][most_taps][lanes];
   using TransformedKernels = double[most_places][most_places][lanes];
+  /// out = G kernel G^T, N x N from R x R.
   void transform(const Kernels& kernel, TransformedKernels& out) const {
     double rows[most_places][most_taps][lanes] = {};
     for (int i = 0; i < N; ++i) {

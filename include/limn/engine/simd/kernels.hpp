@@ -20,7 +20,6 @@
 
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_SCALAR
 #define LIMN_SIMD_TARGET Target::scalar
-#define LIMN_SIMD_ATTRIBUTE
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 16
 namespace limn {
@@ -34,7 +33,6 @@ namespace detail::scalar {
 
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_SSE2
 #define LIMN_SIMD_TARGET Target::sse2
-#define LIMN_SIMD_ATTRIBUTE
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 16
 #define LIMN_SIMD_EXTENSIONS
@@ -49,17 +47,11 @@ namespace detail::sse2 {
 
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_AVX2
 #define LIMN_SIMD_TARGET Target::avx2
-#define LIMN_SIMD_ATTRIBUTE __attribute__((target("avx2,fma")))
+#define LIMN_SIMD_FEATURES "avx2,fma"
 #define LIMN_SIMD_VECTOR_SIZE 8
 #define LIMN_SIMD_REGISTERS 16
 #define LIMN_SIMD_EXTENSIONS
 #define LIMN_SIMD_MULTIPLY_ADD(a, b, c) _mm256_fmadd_ps(a, b, c)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 namespace detail::avx2 {
@@ -67,27 +59,15 @@ namespace detail::avx2 {
 }  // namespace detail::avx2
 }  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
 #endif
 
 #if LIMN_COMPILED_TARGETS & (LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI)
 #define LIMN_SIMD_TARGET Target::avx512
-#define LIMN_SIMD_ATTRIBUTE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+#define LIMN_SIMD_FEATURES "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
 #define LIMN_SIMD_VECTOR_SIZE 16
 #define LIMN_SIMD_REGISTERS 32
 #define LIMN_SIMD_EXTENSIONS
 #define LIMN_SIMD_MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), \
-                             apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
-#endif
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 namespace detail::avx512 {
@@ -95,16 +75,10 @@ namespace detail::avx512 {
 }  // namespace detail::avx512
 }  // namespace LIMN_VERSION_NAMESPACE
 }  // namespace limn
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
 #endif
 
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_NEON
 #define LIMN_SIMD_TARGET Target::neon
-#define LIMN_SIMD_ATTRIBUTE
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 32
 #define LIMN_SIMD_EXTENSIONS
@@ -120,7 +94,6 @@ namespace detail::neon {
 
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_WASM_SIMD128
 #define LIMN_SIMD_TARGET Target::wasm_simd128
-#define LIMN_SIMD_ATTRIBUTE
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 16
 #define LIMN_SIMD_EXTENSIONS

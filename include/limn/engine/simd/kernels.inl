@@ -1,7 +1,7 @@
 // The kernels of one target and their table: included once for each, by kernels.hpp, in a namespace of its own. Before,
 //   LIMN_SIMD_TARGET          is its Target,
-//   LIMN_SIMD_ATTRIBUTE       what each lambda is to be told, empty where the compile flags have the target already:
-//                             functions learn it from a pragma, which passes lambdas by,
+//   LIMN_SIMD_FEATURES        what the target has beyond the compile flags, as the compiler's attribute wants it; not
+//                             defined for none,
 //   LIMN_SIMD_VECTOR_SIZE     the floats of a vector,
 //   LIMN_SIMD_REGISTERS       the vectors that the processor holds,
 //   LIMN_SIMD_EXTENSIONS      is defined where vectors are the compiler's, and not arrays, and
@@ -17,6 +17,21 @@
 #define LIMN_SIMD_LAMBDA __attribute__((always_inline)) LIMN_SIMD_ATTRIBUTE
 #define LIMN_SIMD_NEVER_INLINE __attribute__((noinline))
 #define LIMN_SIMD_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#endif
+
+// Functions learn of the features from a pragma, which passes lambdas by: they are told one by one.
+#if !defined(LIMN_SIMD_FEATURES)
+#define LIMN_SIMD_ATTRIBUTE
+#else
+#define LIMN_SIMD_ATTRIBUTE __attribute__((target(LIMN_SIMD_FEATURES)))
+#define LIMN_SIMD_PRAGMA_TEXT(text) _Pragma(#text)
+#define LIMN_SIMD_PRAGMA(text) LIMN_SIMD_PRAGMA_TEXT(text)
+#if defined(__clang__)
+LIMN_SIMD_PRAGMA(clang attribute push(LIMN_SIMD_ATTRIBUTE, apply_to = function))
+#else
+LIMN_SIMD_PRAGMA(GCC push_options)
+LIMN_SIMD_PRAGMA(GCC target(LIMN_SIMD_FEATURES))
+#endif
 #endif
 
 constexpr int vector_size = LIMN_SIMD_VECTOR_SIZE;
@@ -44,12 +59,23 @@ inline constexpr KernelTable kernels = {LIMN_SIMD_TARGET,
                                         tanh,
                                         multiply_add_in_registers};
 
+#if defined(LIMN_SIMD_FEATURES)
+#if defined(__clang__)
+LIMN_SIMD_PRAGMA(clang attribute pop)
+#else
+LIMN_SIMD_PRAGMA(GCC pop_options)
+#endif
+#undef LIMN_SIMD_PRAGMA
+#undef LIMN_SIMD_PRAGMA_TEXT
+#endif
+
 #undef LIMN_SIMD_INLINE
 #undef LIMN_SIMD_LAMBDA
 #undef LIMN_SIMD_NEVER_INLINE
 #undef LIMN_SIMD_PREFETCH
 #undef LIMN_SIMD_TARGET
 #undef LIMN_SIMD_ATTRIBUTE
+#undef LIMN_SIMD_FEATURES
 #undef LIMN_SIMD_VECTOR_SIZE
 #undef LIMN_SIMD_REGISTERS
 #undef LIMN_SIMD_EXTENSIONS

@@ -108,16 +108,19 @@ inline std::string target_names() {
   return names.empty() ? "none" : names;
 }
 
+[[noreturn]] inline void no_target(const std::string& found) {
+  throw Error("engine: expected an instruction set that is compiled in and that this processor has (" + target_names() +
+              "), found " + found);
+}
+
 }  // namespace detail
 
 /// The one the user wants, or else the best. Throws Error if it is not among targets().
 inline Target choose_target(std::optional<Target> wanted = {}) {
-  const std::vector<Target> usable = targets();
-  for (const Target target : usable) {
+  for (const Target target : targets()) {
     if (!wanted || target == *wanted) return target;
   }
-  throw Error("engine: expected an instruction set that is compiled in and that this processor has (" +
-              detail::target_names() + "), found " + (wanted ? to_string(*wanted) : "none"));
+  detail::no_target(wanted ? to_string(*wanted) : "none");
 }
 
 /// The target of that name. Throws Error if it is not among targets().
@@ -125,8 +128,7 @@ inline Target target_named(const std::string& name) {
   for (const Target target : targets()) {
     if (name == to_string(target)) return target;
   }
-  throw Error("engine: expected an instruction set that is compiled in and that this processor has (" +
-              detail::target_names() + "), found " + name);
+  detail::no_target(name);
 }
 
 }  // namespace LIMN_VERSION_NAMESPACE
