@@ -102,8 +102,16 @@ Output::~Output() {
 }
 
 void Output::write(const std::string& text) {
-  if (failed_) throw cannot_write(path_, 0);
-  failed_ = true;
+  if (failure_) throw Error(*failure_);
+  try {
+    add(text);
+  } catch (const Error& error) {
+    failure_ = error;
+    throw;
+  }
+}
+
+void Output::add(const std::string& text) {
   if (file_) {
     file_->write(text.data(), text.size());
     file_->keep();
@@ -112,7 +120,6 @@ void Output::write(const std::string& text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), stream_) == text.size();
     if (std::fflush(stream_) != 0 || !written) throw cannot_write(path_, errno);
   }
-  failed_ = false;
 }
 
 void Output::finish() {

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include <limn/core/error.hpp>
+
 #include "files.hpp"
 
 namespace limn::program {
@@ -57,17 +59,20 @@ class Output {
   explicit operator bool() const { return file_ || stream_ != nullptr; }
 
   /// Adds to the text. Whatever happens later, this will be found: after a failure under the name that the message
-  /// gives, if the process is killed under NAME.part. Throws Error if it cannot; there is no more to be added then.
+  /// gives, if the process is killed under NAME.part. Throws Error if it cannot; there is no more to be added then, and
+  /// who tries is told of the same failure.
   void write(const std::string& text);
 
   /// Puts the file in its place. Throws Error if it cannot.
   void finish();
 
  private:
+  void add(const std::string& text);
+
   std::string path_;
   std::optional<NewFile> file_;
-  std::FILE* stream_ = nullptr;  // stdout, or a device or pipe, which nothing can replace
-  bool failed_ = false;
+  std::FILE* stream_ = nullptr;   // stdout, or a device or pipe, which nothing can replace
+  std::optional<Error> failure_;  // the first
 };
 
 }  // namespace limn::program
