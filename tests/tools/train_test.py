@@ -346,6 +346,16 @@ class Pictures(FolderTestCase):
         self.assertLessEqual(np.max(found), 144)
         self.assertGreater(np.std(found), 8)
 
+    def test_change_their_colours_as_one_factor_after_another_does(self):
+        contrast, saturation, brightness, *planes = np.random.default_rng(3).uniform(0.8, 1.2, 6)
+        grey = self.picture @ np.array([0.299, 0.587, 0.114])
+        expected = grey[:, :, None] + saturation * (self.picture - grey[:, :, None])
+        expected = (grey.mean() + contrast * (expected - grey.mean())) * brightness * np.array(planes)
+        for cv2 in (images.cv2, None):
+            with mock.patch.object(images, "cv2", cv2):
+                found = jitter_colours(self.picture, 0.2, np.random.default_rng(3))
+            self.assertLessEqual(np.abs(found - np.clip(expected, 0, 255)).max(), 1)
+
 
     def test_occlusion_hides_a_part_and_leaves_the_rest(self):
         random = np.random.default_rng(5)

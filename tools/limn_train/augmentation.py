@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .images import mean_colour, recoloured
+
 PADDING = 1.25  # of a person's box (model_file's "padding")
 HALF_BODY_PADDING = 1.5
 HALF_BODY_LEAST = 8  # a person with more labelled keypoints than this may be cut in half
@@ -116,12 +118,12 @@ def enlarged(box, factor):
 def jitter_colours(image, amount, random):
     """RGB, uint8: contrast, saturation, brightness and each plane times a factor from 1 - amount to 1 + amount."""
     contrast, saturation, brightness, *planes = random.uniform(1 - amount, 1 + amount, 6)
-    values = image.astype(np.float32)
-    grey = values @ np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-    values = grey[:, :, None] + saturation * (values - grey[:, :, None])
-    values = grey.mean() + contrast * (values - grey.mean())
-    values *= brightness * np.array(planes, np.float32)
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    grey = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    mean = mean_colour(image) @ grey
+    # All of it is linear: one matrix, and a constant that keeps the mean where contrast alone is changed.
+    gains = brightness * np.array(planes)
+    matrix = contrast * gains[:, None] * (saturation * np.eye(3) + (1 - saturation) * grey)
+    return recoloured(image, matrix, (1 - contrast) * mean * gains)
 
 
 OCCLUDED_AREA = (0.02, 0.2)  # of the picture

@@ -72,6 +72,18 @@ def _warp_with_pillow(image, map_, height, width):
     return np.array(Image.fromarray(image).transform((width, height), transform, tuple(back.ravel()), bilinear))
 
 
+def mean_colour(image):
+    return np.array(cv2.mean(image)[:3]) if cv2 is not None else image.mean(axis=(0, 1))
+
+
+def recoloured(image, matrix, constant):
+    """matrix (3, 3) times each pixel, plus constant (3,), rounded, from 0 to 255."""
+    if cv2 is not None:
+        return cv2.transform(image, np.column_stack([matrix, constant]))
+    values = image.astype(np.float32) @ matrix.T.astype(np.float32) + constant.astype(np.float32)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
 def inverted(map_):
     """The inverse of a map of the plane, (2, 3)."""
     linear = np.linalg.inv(map_[:, :2])
