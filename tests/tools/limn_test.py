@@ -823,7 +823,7 @@ class Info(ProgramTest):
         for arguments in ((MODEL,), ("--model", MODEL), ()):
             out, _ = self.limn("info", *arguments)
             input_ = ("256 x 192", "RGB", "affine, padding 1.25, crop 1.2")
-            decoder = ("dark, kernel 11", "drawn from score 0.6")
+            decoder = ("dark, kernel 11", "drawn from score 0.7")
             for text in ("pose_resnet18_mpii16_256x192", *input_, *decoder, "right_ankle"):
                 self.assertIn(text, out)
             self.assertEqual(self.total(out, "Parameters"), "15,376,464")
