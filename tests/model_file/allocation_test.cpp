@@ -8,6 +8,7 @@
 
 #include <limn/model_file/check_weights.hpp>
 #include <limn/model_file/document.hpp>
+#include <limn/model_file/json_value.hpp>
 #include <limn/model_file/safetensors.hpp>
 #include <model_file/safetensors_writer.hpp>
 
@@ -123,11 +124,14 @@ TEST_CASE("a header of very many entries makes nothing larger than the file be a
 
 TEST_CASE("a hostile document makes nothing large be allocated") {
   constexpr std::size_t size = mebibyte - kibibyte;
+  std::string many_keys = "{\"version\":2";
+  for (int i = 0; i < 9900; ++i) many_keys += ",\"" + std::to_string(i) + "\":0";
   const std::string documents[] = {
       "[" + repeated("0,", size) + "0]",
       repeated("[", size),
       repeated("{\"\":", size),
       "[" + repeated("[],", size) + "0]",
+      many_keys + "}",
       "{\"name\": \"" + std::string(size, 'x') + "\"}",
       std::string(size, ' '),
       "{\"version\": " + std::string(size, '1') + "}",
@@ -140,6 +144,18 @@ TEST_CASE("a hostile document makes nothing large be allocated") {
     CHECK(result.refused);
     CHECK(result.largest <= 3 * mebibyte);
   }
+}
+
+TEST_CASE("wherever memory runs out while JSON is read, that comes out, and values go without taking memory") {
+  const std::string text = R"({"a key that is not short": ["a text that is not short", 1, 2, {}], "b": {"c": [[]]}})";
+  const std::string what = "the name of a file";
+  CHECK(errors_of_refusals<std::bad_alloc>(1, [&] { limn::detail::parse_json(text, what); }) > 10);
+  std::size_t before = 0;
+  {
+    const limn::detail::JsonValue value = limn::detail::parse_json(text, what);
+    before = requests;
+  }
+  CHECK(requests == before);
 }
 
 TEST_CASE("looking for values that are not finite allocates nothing") {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <limn/core/error.hpp>
+#include <limn/model_file/field.hpp>
 #include <limn/model_file/json_value.hpp>
 
 using limn::detail::JsonValue;
@@ -94,4 +95,11 @@ TEST_CASE("20000 values and keys are read, and no more") {
   CHECK(refusal(array(20000)) == "more than 20000 values");
   CHECK(refusal(object(9999)).empty());
   CHECK(refusal(object(10000)) == "more than 20000 values");
+}
+
+TEST_CASE("JSON is shown in messages without the blanks between its words") {
+  using limn::detail::without_blanks;
+  CHECK(without_blanks("") == "");
+  CHECK(without_blanks(" [ 1 ,\n\t2 ]\r\n") == "[1,2]");
+  CHECK(without_blanks(R"({ "a b" : "\" c\\" , "d" : " \\\" " })") == R"({"a b":"\" c\\","d":" \\\" "})");
 }

@@ -9,13 +9,20 @@
 
 #include <limn/core/error.hpp>
 #include <limn/core/file.hpp>
-#include <limn/model_file/parse_json.hpp>
+#include <limn/model_file/printable.hpp>
 
 namespace limn::program {
 
 namespace {
 
 using nlohmann::json;
+
+/// The reason in the message of a nlohmann exception: without the library's tag at its beginning.
+std::string reason(const json::exception& error) {
+  const std::string text = error.what();
+  const std::size_t tag = text.find("] ");
+  return detail::printable(tag == std::string::npos ? text : text.substr(tag + 2));
+}
 
 /// The JSON with null for NaN, Infinity and -Infinity.
 std::string without_nan(const std::string& text) {
@@ -237,7 +244,7 @@ CocoFile read_coco_file(const std::string& path) {
     document = json::parse(text, nullptr, false);
     if (document.is_discarded()) document = json::parse(without_nan(text));
   } catch (const json::exception& error) {
-    throw Error(path + ": invalid JSON: " + detail::reason(error));
+    throw Error(path + ": invalid JSON: " + reason(error));
   }
   CocoFile file;
   file.annotated = !document.is_array();

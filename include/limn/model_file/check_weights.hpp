@@ -10,7 +10,7 @@
 #include <limn/core/error.hpp>
 #include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
-#include <limn/model_file/parse_json.hpp>
+#include <limn/model_file/printable.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {

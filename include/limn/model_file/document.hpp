@@ -8,14 +8,12 @@
 #include <variant>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <limn/core/error.hpp>
 #include <limn/core/version.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/model_file/field.hpp>
+#include <limn/model_file/json_value.hpp>
 #include <limn/model_file/network_document.hpp>
-#include <limn/model_file/parse_json.hpp>
 #include <limn/model_file/safetensors.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/geometry.hpp>
@@ -277,8 +275,8 @@ inline std::vector<AccuracyDocument> read_accuracy(const Field& field) {
 /// know, and one that does not go with the other throw Error, for example "FILE: metadata 'limn': input.width: expected
 /// a positive multiple of 32, found 100".
 inline ModelDocument parse_document(const std::string& json_text, const std::string& file) {
-  const detail::ParsedJson json(detail::parse_json(json_text, file + ": metadata 'limn'"));
-  const detail::Field root(&*json, "", &file);
+  const detail::JsonValue json = detail::parse_json(json_text, file + ": metadata 'limn'");
+  const detail::Field root(&json, "", &file);
   // First of all: another version may mean anything by the other fields.
   root["version"].integer(1, 1, "1, which is the version this limn reads");
 

@@ -2,83 +2,94 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/error.hpp>
 #include <limn/core/version.hpp>
-#include <limn/model_file/parse_json.hpp>
+#include <limn/model_file/json_value.hpp>
+#include <limn/model_file/printable.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 namespace detail {
 
+/// JSON, which must be valid, without the blanks between its words.
+inline std::string without_blanks(std::string_view json) {
+  std::string result;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '"') in_string = !in_string;
+    if (in_string && json[i] == '\\') result += json[i++];  // what follows it ends no string
+    const bool blank = json[i] == ' ' || json[i] == '\t' || json[i] == '\n' || json[i] == '\r';
+    if (in_string || !blank) result += json[i];
+  }
+  return result;
+}
+
 /// A value of the document that knows where it stands, so that every message names its file and its field.
 class Field {
  public:
-  using json = nlohmann::json;
-
-  Field(const json* value, std::string path, const std::string* file)
+  Field(const JsonValue* value, std::string path, const std::string* file)
       : value_(value), path_(std::move(path)), file_(file) {}
 
   [[noreturn]] void fail(const std::string& expected) const {
-    const std::string found = value_ == nullptr ? "nothing" : printable(value_->dump(-1, ' ', true));
+    const std::string found = value_ == nullptr ? "nothing" : printable(without_blanks(value_->source));
     throw Error(*file_ + ": metadata 'limn': " + (path_.empty() ? "" : path_ + ": ") + "expected " + expected +
                 ", found " + found);
   }
 
   bool present() const { return value_ != nullptr; }
-  bool is_array() const { return present() && value_->is_array(); }
+  bool is_array() const { return get<JsonValue::Array>() != nullptr; }
 
   /// The field `key` of this object, which is present() only if the object has it.
   Field operator[](const std::string& key) const {
-    if (!present() || !value_->is_object()) fail("an object");
-    const auto found = value_->find(key);
-    return {found == value_->end() ? nullptr : &*found, path_.empty() ? key : path_ + "." + key, file_};
+    const auto* const object = get<JsonValue::Object>();
+    if (object == nullptr) fail("an object");
+    return {find(*object, key), path_.empty() ? key : path_ + "." + key, file_};
   }
 
   /// The elements of this array.
   std::vector<Field> elements(std::size_t fewest, std::size_t most, const std::string& expected) const {
-    if (!is_array() || value_->size() < fewest || value_->size() > most) fail(expected);
+    const auto* const array = get<JsonValue::Array>();
+    if (array == nullptr || array->size() < fewest || array->size() > most) fail(expected);
     std::vector<Field> result;
-    for (std::size_t i = 0; i < value_->size(); ++i) {
-      result.emplace_back(&(*value_)[i], path_ + "[" + std::to_string(i) + "]", file_);
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      result.emplace_back(&(*array)[i], path_ + "[" + std::to_string(i) + "]", file_);
     }
     return result;
   }
 
   std::string text() const {
-    if (!present() || !value_->is_string()) fail("a string");
-    return value_->get<std::string>();
+    const auto* const value = get<std::string>();
+    if (value == nullptr) fail("a string");
+    return *value;
   }
 
   bool boolean() const {
-    if (!present() || !value_->is_boolean()) fail("true or false");
-    return value_->get<bool>();
+    const auto* const value = get<bool>();
+    if (value == nullptr) fail("true or false");
+    return *value;
   }
 
   bool is_integer(Index smallest, Index largest) const {
-    if (!present() || !value_->is_number_integer()) return false;
-    // As a signed number, one above the signed range would wrap round.
-    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
-    if (value_->is_number_unsigned() && value_->get<std::uint64_t>() > most) return false;
-    const auto value = value_->get<std::int64_t>();
-    return value >= smallest && value <= largest;
+    const auto* const value = get<std::int64_t>();
+    return value != nullptr && *value >= smallest && *value <= largest;
   }
 
   Index integer(Index smallest, Index largest, const std::string& expected) const {
     if (!is_integer(smallest, largest)) fail(expected);
-    return static_cast<Index>(value_->get<std::int64_t>());
+    return static_cast<Index>(*get<std::int64_t>());
   }
 
   double number(double smallest, double largest, const std::string& expected) const {
-    if (!present() || !value_->is_number()) fail(expected);
-    const auto value = value_->get<double>();
+    const auto* const whole = get<std::int64_t>();
+    const auto* const real = get<double>();
+    if (whole == nullptr && real == nullptr) fail(expected);
+    const double value = whole != nullptr ? static_cast<double>(*whole) : *real;
     if (!(value >= smallest && value <= largest)) fail(expected);
     return value;
   }
@@ -86,16 +97,23 @@ class Field {
   /// One of a few words, each standing for a value.
   template <class T>
   T choice(const std::vector<std::pair<std::string, T>>& words) const {
+    const auto* const text = get<std::string>();
     std::string expected;
     for (const auto& [word, meaning] : words) {
-      if (present() && value_->is_string() && value_->get_ref<const std::string&>() == word) return meaning;
+      if (text != nullptr && *text == word) return meaning;
       expected += (expected.empty() ? "\"" : " or \"") + word + "\"";
     }
     fail(expected);
   }
 
  private:
-  const json* value_;  // null: the field is absent
+  /// The value, if it is present and a T.
+  template <class T>
+  const T* get() const {
+    return present() ? value_->get<T>() : nullptr;
+  }
+
+  const JsonValue* value_;  // null: the field is absent
   std::string path_;
   const std::string* file_;
 };

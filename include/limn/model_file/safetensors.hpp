@@ -7,59 +7,55 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include <limn/core/error.hpp>
 #include <limn/core/version.hpp>
 #include <limn/core/weights.hpp>
+#include <limn/model_file/json_parser.hpp>
 #include <limn/model_file/memory_map.hpp>
-#include <limn/model_file/parse_json.hpp>
+#include <limn/model_file/printable.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 
 namespace detail {
 
-/// Reads the JSON header of a safetensors file as a stream of events (nlohmann's SAX interface), so that nothing is
-/// kept that the format does not know, and every tensor is checked as soon as it is complete.
+/// Reads the JSON header of a safetensors file as a stream of events (JsonParser's), so that nothing is kept that
+/// the format does not know, and every tensor is checked as soon as it is complete.
 class SafetensorsHeader {
  public:
-  using json = nlohmann::json;
-
   SafetensorsHeader(std::string file, const unsigned char* data, std::size_t data_size)
       : file_(std::move(file)), data_(data), data_size_(data_size) {}
 
-  void read(const char* text, std::size_t size) {
-    check_token_lengths(text, size, file_ + ": header");
-    // nlohmann would skip a byte order mark; the format wants the brace first.
-    if (size == 0 || text[0] != '{') throw Error(file_ + ": header: expected a JSON object, beginning with {");
-    json::sax_parse(text, text + size, this);
+  void read(std::string_view text) {
+    // JSON may begin with blanks; the format wants the brace first.
+    if (text.empty() || text[0] != '{') throw Error(file_ + ": header: expected a JSON object, beginning with {");
+    JsonParser<SafetensorsHeader>(text, file_ + ": header", *this).parse();
     check_data_is_covered();
   }
 
   Weights tensors;
   std::map<std::string, std::string> metadata;
 
-  // Events of nlohmann's parser.
-  bool null() { unexpected("null"); }
-  bool boolean(bool) { unexpected("a boolean"); }
-  bool number_integer(json::number_integer_t value) { unexpected(std::to_string(value)); }
-  bool number_unsigned(json::number_unsigned_t value) {
+  // Events of the parser.
+  void null(std::string_view) { unexpected("null"); }
+  void boolean(bool, std::string_view) { unexpected("a boolean"); }
+  void number(std::int64_t, std::string_view source) { unexpected(printable(source)); }
+  void number(double, std::string_view source) { unexpected(printable(source)); }
+  void number(std::uint64_t value, std::string_view source) {
     if (place_ == Place::shape) {
       add_extent(value);
     } else if (place_ == Place::offsets) {
       if (offsets_.size() == 2) fail("data_offsets: expected two numbers, found more");
       offsets_.push_back(value);
     } else {
-      unexpected(std::to_string(value));
+      unexpected(printable(source));
     }
-    return true;
   }
-  bool number_float(json::number_float_t, const std::string& text) { unexpected(printable(text)); }
-  bool string(std::string& value) {
+  void string(std::string& value, std::string_view) {
     if (place_ == Place::metadata) {
       metadata[key_] = std::move(value);
     } else if (place_ == Place::tensor && key_ == "dtype") {
@@ -67,10 +63,8 @@ class SafetensorsHeader {
     } else {
       unexpected("\"" + printable(value) + "\"");
     }
-    return true;
   }
-  bool binary(json::binary_t&) { unexpected("binary data"); }
-  bool start_object(std::size_t) {
+  void start_object(std::string_view) {
     if (place_ == Place::outside) {
       place_ = Place::header;
     } else if (place_ == Place::header && name_ == "__metadata__") {
@@ -83,34 +77,31 @@ class SafetensorsHeader {
     } else {
       unexpected("an object");
     }
-    return true;
   }
-  bool key(std::string& value) {
+  void key(std::string& value) {
     if (place_ == Place::header) {
       name_ = std::move(value);
       const bool known = name_ == "__metadata__" ? has_metadata_ : tensors.count(name_) > 0;
       if (known) fail("appears twice");
       has_metadata_ = has_metadata_ || name_ == "__metadata__";
-      return true;
+      return;
     }
     key_ = std::move(value);
     if (place_ == Place::metadata) {
       if (!metadata.emplace(key_, "").second) fail("key \"" + printable(key_) + "\" appears twice");
-      return true;
+      return;
     }
     if (key_ != "dtype" && key_ != "shape" && key_ != "data_offsets") {
       fail("expected dtype, shape and data_offsets, found \"" + printable(key_) + "\"");
     }
     if (std::find(keys_.begin(), keys_.end(), key_) != keys_.end()) fail(key_ + " appears twice");
     keys_.push_back(key_);
-    return true;
   }
-  bool end_object() {
+  void end_object(std::string_view) {
     if (place_ == Place::tensor) add_tensor();
     place_ = place_ == Place::header ? Place::outside : Place::header;
-    return true;
   }
-  bool start_array(std::size_t) {
+  void start_array(std::string_view) {
     if (place_ == Place::tensor && key_ == "shape") {
       place_ = Place::shape;
     } else if (place_ == Place::tensor && key_ == "data_offsets") {
@@ -118,15 +109,8 @@ class SafetensorsHeader {
     } else {
       unexpected("an array");
     }
-    return true;
   }
-  bool end_array() {
-    place_ = Place::tensor;
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const json::exception& error) {
-    throw Error(file_ + ": header: invalid JSON: " + reason(error));
-  }
+  void end_array(std::string_view) { place_ = Place::tensor; }
 
  private:
   enum class Place { outside, header, metadata, tensor, shape, offsets };
@@ -303,7 +287,7 @@ class Safetensors {
     const auto text_size = static_cast<std::size_t>(header_size);
     const unsigned char* text = bytes + length_bytes;
     detail::SafetensorsHeader header(name_, text + text_size, size - length_bytes - text_size);
-    header.read(reinterpret_cast<const char*>(text), text_size);
+    header.read({reinterpret_cast<const char*>(text), text_size});
     tensors_ = std::move(header.tensors);
     metadata_ = std::move(header.metadata);
   }
