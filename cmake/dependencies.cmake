@@ -20,10 +20,14 @@ function(limn_header_dependency target name repository tag include_dir)
 endfunction()
 
 limn_header_dependency(Eigen3::Eigen Eigen3 https://gitlab.com/libeigen/eigen.git 3.4.0 . 3.4 NO_MODULE)
-limn_header_dependency(nlohmann_json::nlohmann_json nlohmann_json https://github.com/nlohmann/json.git v3.11.2 include
-                       3.9)
 if(NOT TARGET Threads::Threads)
   find_package(Threads REQUIRED GLOBAL)
+endif()
+
+# Of the library's headers only <limn/pose/pose_json.hpp> includes it; who includes that links it beside limn::limn.
+if(LIMN_BUILD_TOOLS OR LIMN_BUILD_TESTS)
+  limn_header_dependency(nlohmann_json::nlohmann_json nlohmann_json https://github.com/nlohmann/json.git v3.11.2 include
+                         3.9)
 endif()
 
 # stb has neither releases nor a package file. A project that brings its own pixels does without it, so it is fetched

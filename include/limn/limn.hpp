@@ -1,6 +1,6 @@
 // limn: human pose estimation on a CPU. This header brings all that leads from pixels to poses. Beside it there are
-// <limn/image/io.hpp> for picture files, <limn/pose/pose_json.hpp> for JSON, <limn/metrics/...> for scores, and the
-// networks themselves, layer by layer, in the other folders.
+// <limn/image/io.hpp> for picture files (with stb), <limn/pose/pose_json.hpp> for JSON (with nlohmann/json),
+// <limn/metrics/...> for scores, and the networks themselves, layer by layer, in the other folders.
 #pragma once
 
 #include <limn/core/error.hpp>

@@ -6,8 +6,8 @@
 
 #include <limn/image/io.hpp>
 
-#if defined(LIMN_COMPILED) && defined(NLOHMANN_JSON_VERSION_MAJOR)
-#error "with limn::compiled, nlohmann/json comes to no file of the user's"
+#ifdef NLOHMANN_JSON_VERSION_MAJOR
+#error "nlohmann/json comes with <limn/pose/pose_json.hpp> alone"
 #endif
 
 limn::Image picture(const char* path);

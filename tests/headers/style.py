@@ -5,7 +5,8 @@ ascii: C++, Python, CMake and shell sources are plain ASCII without tabs or trai
 clang-format: the C++ sources are as clang-format 14 and .clang-format lay them out (versions differ from one another;
 skipped where this one is not installed).
 readme: the code below <!-- FILE --> in README.md is what FILE holds.
-folders: a folder of include/limn/ includes only those that stand above it in CONTRIBUTING.md's tree.
+folders: a folder of include/limn/ includes only those that stand above it in CONTRIBUTING.md's tree, and only
+pose/pose_json.hpp includes nlohmann/json.
 """
 
 import os
@@ -74,6 +75,9 @@ def folder_problems(root):
         for included in re.findall(r"^#include <limn/(\w+)/", text, re.MULTILINE):
             if order.index(included) > order.index(folder):
                 yield f"{path}: includes {included}/, which stands below {folder}/"
+        if re.search(r"^ *# *include.*nlohmann|^ *# *include.*pose_json", text, re.MULTILINE):
+            if not path.endswith("/pose_json.hpp"):
+                yield f"{path}: includes nlohmann/json, which limn's headers do without"
         if re.search(r"^namespace limn\b(?! \{\ninline namespace LIMN_VERSION_NAMESPACE \{)", text, re.MULTILINE):
             yield f"{path}: opens limn without its inline namespace"
 

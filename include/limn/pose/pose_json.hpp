@@ -1,5 +1,9 @@
 #pragma once
 
+#if !__has_include(<nlohmann/json.hpp>)
+#error "limn/pose/pose_json.hpp needs nlohmann/json, alone of limn's headers: link nlohmann_json::nlohmann_json as well"
+#endif
+
 #include <cmath>
 #include <cstdint>
 #include <string>
