@@ -1,6 +1,6 @@
 #!/bin/bash
-# Tests the engine's kernels for processors that this machine is not: compiled for them, run in an emulator. The whole
-# library is compiled for them as well.
+# Tests the engine's kernels and the reader of JSON for processors and compilers that this machine does not have: compiled
+# for them, run in an emulator. The whole library is compiled for them as well.
 #
 # Usage: tools/cross_test.sh [TARGET...]
 #
@@ -20,11 +20,11 @@ targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(neon wasm)
 builds=${LIMN_BUILD_DIR:-build/cross}
 tests="main engine/simd/target_test engine/simd/activations_test engine/direct_convolution_test
-engine/winograd_convolution_test"
+engine/winograd_convolution_test model_file/json_number_test model_file/json_parser_test"
 
 # The headers that are the same for every processor, without the system's own, which are not.
 mkdir -p "$builds/include"
-for name in doctest eigen3 nlohmann stb; do
+for name in doctest eigen3 stb; do
   ln -sfn "/usr/include/$name" "$builds/include/$name"
 done
 
@@ -50,7 +50,7 @@ for target in "${targets[@]}"; do
   esac
   if [ "${LIMN_INSTALL:-1}" != 0 ]; then
     # shellcheck disable=SC2086 # a list of words
-    install_packages doctest-dev libeigen3-dev nlohmann-json3-dev libstb-dev $packages
+    install_packages doctest-dev libeigen3-dev libstb-dev $packages
   fi
   for program in $needed; do
     if ! command -v "$program" > /dev/null; then
