@@ -132,7 +132,7 @@ class JsonScanner {
                 found);
   }
 
-  /// What is read without end takes memory and time without end.
+  /// So that what is kept of a text stays small however long it is.
   void check_length(const char* name, std::size_t begin) const {
     constexpr std::size_t longest = std::size_t{1} << 20;
     if (at_ - begin > longest) {

@@ -21,7 +21,7 @@ namespace detail {
 
 struct JsonMember;
 
-/// A value of a JSON text. Going, it takes no memory.
+/// A value of a JSON text. Its destruction takes no memory.
 struct JsonValue {
   struct Null {};
   using Array = std::vector<JsonValue>;
