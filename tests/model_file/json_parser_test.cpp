@@ -210,8 +210,9 @@ TEST_CASE("escape sequences stand for what RFC 8259 says") {
   CHECK(string(R"(\ud83d\ude00)") == "\xF0\x9F\x98\x80");
   CHECK(string(R"(\uD800\uDC00)") == "\xF0\x90\x80\x80");
   CHECK(string(R"(\udbff\udfff)") == "\xF4\x8F\xBF\xBF");
-  for (const char* half : {R"(\ud800)", R"(\udc00)", R"(\udfff)", R"(\ud800x)", R"(\ud800\n)", R"(\ud800\u)",
-                           R"(\ud800\u0041)", R"(\ud800\ud800)", R"(\udc00\ud800)", R"(\ud800 \udc00)"}) {
+  for (const char* half :
+       {R"(\ud800)", R"(\udc00)", R"(\udfff)", R"(\ud800x)", R"(\ud800\n)", R"(\ud800\u)", R"(\ud800\u0041)",
+        R"(\ud800\ue000)", R"(\ud800\ud800)", R"(\udc00\ud800)", R"(\ud800 \udc00)"}) {
     CAPTURE(half);
     CHECK(refused("\"" + std::string(half) + "\""));
   }
