@@ -1389,7 +1389,7 @@ class DefaultModel(unittest.TestCase):
         self.assertEqual(document["name"], self.NAME)
         expected = {"width": 192, "height": 256, "channels": "rgb", "geometry": "affine", "padding": 1.25, "crop": 1.2}
         self.assertEqual({key: document["input"][key] for key in expected}, expected)
-        self.assertEqual(document["decoder"], {"type": "dark", "offset": 0, "kernel": 11, "draw_threshold": 0.6})
+        self.assertEqual(document["decoder"], {"type": "dark", "offset": 0, "kernel": 11, "draw_threshold": 0.7})
         self.assertEqual(document["keypoints"], SKELETONS["mpii16"].keypoints)
         for entry in document["accuracy"]:
             self.assertIn("{:.4f}".format(entry["value"]), self.card())
