@@ -3,17 +3,16 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <limn/model_file/check_weights.hpp>
 #include <limn/model_file/safetensors.hpp>
+#include <model_file/damage.hpp>
 #include <model_file/safetensors_writer.hpp>
 #include <model_file/temporary_file.hpp>
 
@@ -345,31 +344,18 @@ TEST_CASE("a damaged file is read or refused, whatever the damage") {
   std::memcpy(&header_size, whole.data(), 8);
   const std::string header(whole.begin() + 8, whole.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
   const Bytes data(whole.begin() + 8 + static_cast<std::ptrdiff_t>(header_size), whole.end());
-  const std::string pieces[] = {"{",     "}",    "[",    "]",  ",",  ":",       "\"",   "\\",   "-1",
-                                "0",     "4",    "1e99", "[]", "{}", "\\u0000", "null", "true", "18446744073709551615",
-                                "\"a\"", "\xC3", " ",    "\n"};
-  std::mt19937 random(20250601);
-  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
+  Damage damage(20250601, {"{",     "}",    "[",    "]",  ",",  ":",       "\"",   "\\",   "-1",
+                           "0",     "4",    "1e99", "[]", "{}", "\\u0000", "null", "true", "18446744073709551615",
+                           "\"a\"", "\xC3", " ",    "\n"});
 
   int read = 0;
   int refused = 0;
   for (int round = 0; round < 20000; ++round) {
-    std::string damaged = header;
-    for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
-      const std::size_t at = below(damaged.size());
-      switch (below(5)) {
-        case 0: damaged[at] = static_cast<char>(static_cast<unsigned char>(random())); break;
-        case 1: damaged.erase(at, 1 + below(12)); break;
-        case 2: damaged.insert(at, pieces[below(std::size(pieces))]); break;
-        case 3: damaged.insert(at, damaged.substr(below(damaged.size()), 1 + below(60))); break;
-        case 4: damaged[at] = static_cast<char>('0' + below(10)); break;
-      }
-      if (damaged.empty()) damaged = "{";
-    }
+    const std::string damaged = damage.damaged(header, 3);
     Bytes bytes = SafetensorsWriter::from_header(damaged, data);
     // Now and then the length before the header and the end of the file are wrong, too.
-    if (below(10) == 0) bytes[below(8)] = static_cast<unsigned char>(random());
-    if (below(10) == 0) bytes.resize(below(bytes.size() + 20));
+    if (damage.below(10) == 0) bytes[damage.below(8)] = static_cast<unsigned char>(damage.byte());
+    if (damage.below(10) == 0) bytes.resize(damage.below(bytes.size() + 20));
     const std::string message = refusal(bytes);
     if (message.empty()) {
       ++read;
