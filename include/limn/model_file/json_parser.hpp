@@ -71,35 +71,34 @@ class JsonParser {
 
   void read_object(int depth) {
     events_.start_object(take_bracket());
-    scanner_.skip_blanks();
-    if (scanner_.next() != '}') {
-      do {
-        scanner_.skip_blanks();
-        if (scanner_.next() != '"') scanner_.fail("a key in quotes");
-        events_.key(scanner_.read_string());
-        scanner_.skip_blanks();
-        scanner_.expect(':', "':' after a key");
-        scanner_.skip_blanks();
-        read_value(depth);
-        scanner_.skip_blanks();
-      } while (scanner_.take(','));
-      if (scanner_.next() != '}') scanner_.fail("',' or '}'");
-    }
+    read_list('}', "',' or '}'", [&] {
+      if (scanner_.next() != '"') scanner_.fail("a key in quotes");
+      events_.key(scanner_.read_string());
+      scanner_.skip_blanks();
+      scanner_.expect(':', "':' after a key");
+      scanner_.skip_blanks();
+      read_value(depth);
+    });
     events_.end_object(take_bracket());
   }
 
   void read_array(int depth) {
     events_.start_array(take_bracket());
-    scanner_.skip_blanks();
-    if (scanner_.next() != ']') {
-      do {
-        scanner_.skip_blanks();
-        read_value(depth);
-        scanner_.skip_blanks();
-      } while (scanner_.take(','));
-      if (scanner_.next() != ']') scanner_.fail("',' or ']'");
-    }
+    read_list(']', "',' or ']'", [&] { read_value(depth); });
     events_.end_array(take_bracket());
+  }
+
+  /// What stands between the brackets, with commas between the entries.
+  template <class ReadEntry>
+  void read_list(char end, const char* comma_or_end, ReadEntry&& read_entry) {
+    scanner_.skip_blanks();
+    if (scanner_.next() == end) return;
+    do {
+      scanner_.skip_blanks();
+      read_entry();
+      scanner_.skip_blanks();
+    } while (scanner_.take(','));
+    if (scanner_.next() != end) scanner_.fail(comma_or_end);
   }
 
   std::string_view take_bracket() {

@@ -114,8 +114,7 @@ class JsonTree {
   }
 
   std::string what_;
-  std::vector<JsonValue*>
-      open_;  // objects and arrays; only the innermost grows, so that the others stay where they are
+  std::vector<JsonValue*> open_;  // arrays and objects; only the innermost grows, so the others stay where they are
   int count_ = 0;
 };
 
