@@ -277,11 +277,16 @@ class EvaluateTest(ProgramTest):
         expected = [[v for k in pose for v in (k["x"], k["y"], k["score"])] for pose in estimated]
         self.assertEqual(len(poses), len(expected))
         for found, wanted in zip(poses, expected):
-            # estimate looks at several people in one run of the network, which rounds otherwise: the last digit of a
-            # score, and more of a place where a heatmap of noise is nearly flat.
+            # estimate looks at several people in one run of the network, which rounds otherwise: the last digit, and
+            # more of a place only where nothing was found: DARK goes by logarithms of what is nearly 0 there.
             self.assertEqual(len(found), len(wanted))
-            for number, (value, other) in enumerate(zip(found, wanted)):
-                self.assertAlmostEqual(value, other, delta=0.00021 if number % 3 == 2 else 0.2)
+            for k in range(0, len(wanted), 3):
+                score = wanted[k + 2]
+                self.assertAlmostEqual(found[k + 2], score, delta=0.00021)
+                for value, other in zip(found[k : k + 2], wanted[k : k + 2]):
+                    self.assertAlmostEqual(value, other, delta=0.021 if score >= 0.004 else 0.2)
+        sure = [score >= 0.004 for wanted in expected for score in wanted[2::3]]
+        self.assertGreater(sum(sure), len(sure) / 2)
         return poses
 
     def expected_pck(self, share, size_of, left_out=("pelvis", "thorax")):
@@ -668,7 +673,7 @@ class Scores(EvaluateTest):
 
     def setUp(self):
         super().setUp()
-        self.write("surer.safetensors", surer_model(100))
+        self.write("surer.safetensors", surer_model(130))  # no score where it rounds to a step
         # Labels of which some are where the network finds something; nobody has a right wrist.
         rng = random.Random(6)
         found = self.poses()
@@ -699,9 +704,8 @@ class Scores(EvaluateTest):
     def check_table(self, table, kinds):
         for kind, scores in kinds.items():
             self.assertEqual(table[kind], len(scores))
-            for row, step in zip(table["from"], self.STEPS):  # the scores are rounded ones
-                self.assertGreaterEqual(row[kind], sum(score >= step + 0.0002 for score in scores))
-                self.assertLessEqual(row[kind], sum(score >= step - 0.0002 for score in scores))
+            counts = [sum(score >= step for score in scores) for step in self.STEPS]
+            self.assertEqual([row[kind] for row in table["from"]], counts)
         self.assertEqual([row["score"] for row in table["from"]], self.STEPS)
         for row in table["from"]:
             for share, part, whole in (
