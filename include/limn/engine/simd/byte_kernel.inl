@@ -72,13 +72,16 @@ LIMN_SIMD_INLINE IntegerVector multiply_add_group(const IntegerVector& sum, cons
 #endif
 }
 
-/// Sums for the first `Vectors` vectors of the panel and a tile of `Pixels`: panel_rows x Pixels. micro_kernel() says
-/// why it is written like this.
+/// Sums for the first `Vectors` vectors of the panel, one or two, and a tile of `Pixels`: panel_rows x Pixels.
+/// micro_kernel() says why it is written like this.
 template <int Vectors, int Pixels>
 LIMN_SIMD_NEVER_INLINE void sum_products(const std::int32_t* weights, const ByteTileInput& in, const std::int32_t* bias,
                                          std::int32_t* out, const Prefetch& ahead) {
   IntegerVector sums[Vectors * Pixels];
-  unroll<Vectors * Pixels>([&](auto i) LIMN_SIMD_LAMBDA { sums[i] = load(bias + (i % Vectors) * vector_size); });
+  unroll<Pixels>([&](auto n) LIMN_SIMD_LAMBDA {
+    sums[n * Vectors] = load(bias);
+    if constexpr (Vectors == 2) sums[n * Vectors + 1] = load(bias + vector_size);
+  });
   constexpr int group = 3;
   constexpr int groups = (Pixels + group - 1) / group;
   const Index stride = in.pixel_stride;
@@ -88,13 +91,13 @@ LIMN_SIMD_NEVER_INLINE void sum_products(const std::int32_t* weights, const Byte
     unroll<groups>([&](auto g)
                        LIMN_SIMD_LAMBDA { base[g] = in.data + segment * in.segment_stride + g * group * stride; });
     for (Index k = in.length; k > 0; --k) {
-      IntegerVector w[Vectors];
-      unroll<Vectors>([&](auto v) LIMN_SIMD_LAMBDA { w[v] = arrange(load(weights + v * vector_size)); });
+      IntegerVector w[panel_vectors];
+      w[0] = arrange(load(weights));
+      if constexpr (Vectors == 2) w[1] = arrange(load(weights + vector_size));
       unroll<Pixels>([&](auto n) LIMN_SIMD_LAMBDA {
         const Group x = load_group(base[n / group] + (n % group) * stride);
-        unroll<Vectors>([&](auto v) LIMN_SIMD_LAMBDA {
-          sums[n * Vectors + v] = multiply_add_group(sums[n * Vectors + v], w[v], x);
-        });
+        sums[n * Vectors] = multiply_add_group(sums[n * Vectors], w[0], x);
+        if constexpr (Vectors == 2) sums[n * Vectors + 1] = multiply_add_group(sums[n * Vectors + 1], w[1], x);
       });
       unroll<groups>([&](auto g) LIMN_SIMD_LAMBDA { base[g] += 4; });
       LIMN_SIMD_PREFETCH(next);
@@ -102,8 +105,10 @@ LIMN_SIMD_NEVER_INLINE void sum_products(const std::int32_t* weights, const Byte
       weights += panel_rows;
     }
   }
-  unroll<Vectors * Pixels>(
-      [&](auto i) LIMN_SIMD_LAMBDA { store(out + (i / Vectors) * panel_rows + (i % Vectors) * vector_size, sums[i]); });
+  unroll<Pixels>([&](auto n) LIMN_SIMD_LAMBDA {
+    store(out + n * panel_rows, sums[n * Vectors]);
+    if constexpr (Vectors == 2) store(out + n * panel_rows + vector_size, sums[n * Vectors + 1]);
+  });
 }
 
 template <int Vectors>
