@@ -15,7 +15,7 @@
 #include <limn/core/version.hpp>
 #include <limn/engine/choose_convolution.hpp>
 #include <limn/engine/fold.hpp>
-#include <limn/engine/fuse.hpp>
+#include <limn/network/fuse.hpp>
 #include <limn/engine/schedule.hpp>
 #include <limn/engine/simd/kernels.hpp>
 #include <limn/engine/simple_kernels.hpp>

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include <limn/engine/fuse.hpp>
+#include <limn/network/fuse.hpp>
 
 using namespace limn;
 using limn::detail::fuse;
