@@ -42,7 +42,7 @@ Bytes file_around(const std::string& json, const Bytes& pattern) {
   for (const limn::ParameterSpec& spec : limn::make_graph(document.network).parameters()) {
     Bytes values(static_cast<std::size_t>(spec.size()) * 2);
     for (unsigned char& value : values) value = pattern.empty() ? 0x11 : pattern[next++ % pattern.size()];
-    writer.add_bytes(spec.name, "F16", spec.shape, values);
+    writer.add_bytes(spec.name, limn::DType::f16, spec.shape, values);
   }
   writer.metadata("limn", json);
   return writer.bytes();
