@@ -80,6 +80,7 @@ struct ParameterSpec {
   std::vector<Index> shape;
   bool trainable = true;  ///< false for batch norm's running statistics, which do not count as parameters
   bool integers = false;  ///< whether it is stored as I8; the others as F32 or F16
+  bool positive = false;  ///< whether every value must be greater than 0
 
   /// Number of values. Throws Error if an extent is negative or there are more than 64 bits count.
   std::int64_t size() const { return detail::checked_product<std::int64_t>(name, shape); }

@@ -65,7 +65,7 @@ struct QuantizedConvolution {
   std::vector<ParameterSpec> parameters() const {
     ParameterSpec weight = layer.parameters().front();
     weight.integers = true;
-    return {weight, {"weight_scale", {layer.out_channels}, false}, {"bias", {layer.out_channels}}};
+    return {weight, {"weight_scale", {layer.out_channels}, false, false, true}, {"bias", {layer.out_channels}}};
   }
 
   std::int64_t multiply_adds(const Shape& shape) const { return layer.multiply_adds(shape); }
