@@ -135,6 +135,22 @@ TEST_CASE("blocks, outputs, channels and the multiple of the input stay") {
   }
 }
 
+TEST_CASE("a block that begins with a layer that was drawn into another begins with that one") {
+  Graph source(2);
+  NodeId x = source.add("before", Conv2d{2, 2, 1}, {Graph::input});
+  x = source.add("conv", Conv2d{2, 2, 1}, {x});
+  const NodeId first = source.add("norm", BatchNorm2d{2}, {x});
+  x = source.add("relu", ReLU(), {first});
+  x = source.add("last", Conv2d{2, 2, 1}, {x});
+  source.add_block("block", "Block", first);
+  source.add_output("result", x);
+  const Quantization quantization = {{{"input", bytes}, {"before", bytes}, {"relu", bytes}}, {}};
+  const Graph graph = quantized_graph(source, quantization);
+  REQUIRE(graph.blocks().size() == 1);
+  CHECK(graph.nodes()[graph.blocks()[0].first].name == "relu");
+  CHECK(graph.nodes()[graph.blocks()[0].last].name == "last");
+}
+
 TEST_CASE("a convolution that is kept keeps what is behind it, and only what reads it is brought to 8 bit") {
   Quantization quantization = small_quantization(bytes);
   quantization.kept = {"conv1", "heatmaps"};
