@@ -1,33 +1,24 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <limn/model_file/model.hpp>
 #include <limn/network/plain_executor.hpp>
+#include <limn/network/quantized_graph.hpp>
 
 #include "command.hpp"
-#include "engine.hpp"
-#include "model_choice.hpp"
-#include "target.hpp"
+#include "engine_maps.hpp"
 #include "text.hpp"
-#include "threads.hpp"
+#include "verify_options.hpp"
 
 namespace limn::program {
 
 namespace {
-
-struct Options {
-  std::string model;
-  std::string reference;
-  double tolerance = 1e-4;
-  bool engine = false;
-  int threads = 0;
-  std::string target;
-};
 
 /// A PyTorch tensor of one feature map, [C, H, W] or [1, C, H, W], as far as its shape says so.
 Shape map_shape(const WeightView& tensor) {
@@ -51,8 +42,9 @@ class Comparison {
  public:
   Comparison(const Safetensors& reference, double tolerance) : reference_(reference), tolerance_(tolerance) {}
 
-  /// Compares `found`, channels x pixels, with the reference of that name, if there is one.
-  void compare(const std::string& name, const Shape& shape, const Eigen::Ref<const FloatMatrix>& found) {
+  /// Compares `found` with the reference of that name, if there is one.
+  void compare(const std::string& name, const Tensor& found) {
+    const Shape& shape = found.shape();
     const auto entry = reference_.tensors().find(name);
     if (entry == reference_.tensors().end()) return;
     ++count_;
@@ -68,7 +60,7 @@ class Comparison {
     for (Index i = 0; i < shape.pixels(); ++i) {
       for (Index c = 0; c < shape.channels; ++c) {
         const auto value = static_cast<double>(expected.matrix()(c, i));
-        const double apart = std::abs(static_cast<double>(found(c, i)) - value);
+        const double apart = std::abs(static_cast<double>(found.matrix()(c, i)) - value);
         comparable = comparable && std::isfinite(apart);
         largest = (std::max)(largest, std::abs(value));
         difference = (std::max)(difference, apart);
@@ -84,8 +76,8 @@ class Comparison {
                 comparable ? format("%.3g", relative) : "nan", departs ? "departs" : ""});
   }
 
-  /// Prints the table and the result. Returns whether all agree.
-  bool print(const char* title) const {
+  /// Prints the table and the result.
+  void print(const char* title) const {
     std::printf("%s\n", title);
     Table table = table_;
     table.left_align(5);
@@ -98,9 +90,9 @@ class Comparison {
       std::printf("%zu of %zu tensors depart by more than %g of the largest magnitude, the first is %s\n\n", departed_,
                   count_, tolerance_, printable(first_).c_str());
     }
-    return first_.empty();
   }
 
+  /// What departs first; nothing if all agree.
   const std::string& first() const { return first_; }
 
  private:
@@ -116,105 +108,91 @@ class Comparison {
   std::string first_;
 };
 
-/// Names a reference may hold: the input, the nodes' and the outputs'. Throws Error on any other, and without a proper
-/// input.
-void check_reference(const Safetensors& reference, const Graph& graph) {
+bool has_map(const Graph& graph, const std::string& name) {
+  const auto named = [&](const Node& node) { return node.name == name; };
+  const auto put_out = [&](const auto& output) { return output.first == name; };
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), named) ||
+         std::any_of(graph.outputs().begin(), graph.outputs().end(), put_out);
+}
+
+/// Names a reference may hold: the input, the nodes' and the outputs', also those that an 8-bit network has drawn into
+/// others. Throws Error on any other, without a proper input, and if there is nothing to compare.
+void check_reference(const Safetensors& reference, const Model& model) {
+  const Graph floats = make_graph(model.document().network);
   std::string unknown;
+  std::size_t comparable = 0;
   for (const auto& tensor : reference.tensors()) {
-    bool known = false;
-    for (const Node& node : graph.nodes()) known = known || node.name == tensor.first;
-    for (const auto& output : graph.outputs()) known = known || output.first == tensor.first;
-    if (!known) unknown += (unknown.empty() ? "" : ", ") + tensor.first;
+    const std::string& name = tensor.first;
+    comparable += name != "input" && has_map(model.graph(), name) ? 1 : 0;
+    if (!has_map(model.graph(), name) && !has_map(floats, name)) unknown += (unknown.empty() ? "" : ", ") + name;
   }
   if (!unknown.empty()) throw Error(reference.name() + ": the network has no tensors of these names: " + unknown);
   const WeightView& input = reference.tensor("input");
-  if (map_shape(input).channels != graph.input_channels()) {
-    throw Error(reference.name() + ": tensor input: expected shape [1, " + std::to_string(graph.input_channels()) +
-                ", H, W], found " + to_string(input.shape));
+  if (map_shape(input).channels != model.graph().input_channels()) {
+    throw Error(reference.name() + ": tensor input: expected shape [1, " +
+                std::to_string(model.graph().input_channels()) + ", H, W], found " + to_string(input.shape));
   }
-  if (reference.tensors().size() < 2) {
+  if (comparable == 0) {
     throw Error(reference.name() + ": expected a tensor to compare with beside input, for example " +
-                graph.outputs().front().first);
+                model.graph().outputs().front().first);
   }
 }
 
-/// The results that have a name of their own beside their node's.
-void compare_outputs(Comparison& comparison, const Graph& graph, NodeId node, const Shape& shape,
-                     const Eigen::Ref<const FloatMatrix>& found) {
-  for (const auto& output : graph.outputs()) {
-    if (output.second == node) comparison.compare(output.first, shape, found);
+/// Compares the maps that a network makes, 8-bit ones as the real numbers that they stand for.
+class NetworkComparison {
+ public:
+  NetworkComparison(const Safetensors& reference, const Graph& graph, double tolerance)
+      : graph_(graph), scales_(map_scales(graph)), comparison_(reference, tolerance) {
+    for (NodeId id = 0; id < graph.nodes().size(); ++id) ids_[graph.nodes()[id].name] = id;
   }
-}
 
-int verify(const Options& options) {
-  const Model model = Model::open(model_file(options.model));
-  const Safetensors reference = Safetensors::open(options.reference);
-  const Graph& graph = model.graph();
-  check_reference(reference, graph);
-  const Tensor input = to_tensor(reference.tensor("input"));
-  std::map<std::string, NodeId> ids;
-  for (NodeId id = 0; id < graph.nodes().size(); ++id) ids[graph.nodes()[id].name] = id;
-
-  Comparison plain(reference, options.tolerance);
-  run_plain(graph, model.weights(), input, [&](const Node& node, const Tensor& found) {
-    const NodeId id = ids.at(node.name);
+  /// The map of the node of this name, and those outputs that have a name of their own beside it.
+  void compare(const std::string& name, const Tensor& map) {
+    const NodeId id = ids_.at(name);
     if (id == Graph::input) return;
-    plain.compare(node.name, found.shape(), found.matrix());
-    compare_outputs(plain, graph, id, found.shape(), found.matrix());
-  });
-  bool agrees = plain.print("Plain layers");
-  std::string first = plain.first();
-
-  if (options.engine) {
-    const auto plan =
-        make_plan(graph, model.weights(), input.height(), input.width(),
-                  std::make_shared<const ThreadPool>(thread_count(options.threads)), 1, wanted_target(options.target));
-    Plan::Workspace workspace = plan->make_workspace();
-    workspace.input() = input.matrix();
-    Comparison engine(reference, options.tolerance);
-    plan->run(workspace, [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& found) {
-      const Plan::StepInfo& info = plan->steps()[step];
-      engine.compare(info.last, info.output, found);
-      compare_outputs(engine, graph, ids.at(info.last), info.output, found);
-    });
-    const std::string what = std::string("Fast engine on ") + to_string(plan->target()) +
-                             " (of layers that were fused only the last one's result exists)";
-    agrees = engine.print(what.c_str()) && agrees;
-    if (first.empty()) first = engine.first();
+    const Tensor found = scales_[id] ? dequantize(map, {*scales_[id]}) : map;
+    comparison_.compare(name, found);
+    for (const auto& output : graph_.outputs()) {
+      if (output.second == id) comparison_.compare(output.first, found);
+    }
   }
-  if (!agrees)
-    std::fprintf(stderr, "limn: %s departs from %s: %s\n", model.name().c_str(), options.reference.c_str(),
-                 printable(first).c_str());
-  return agrees ? all_well : some_failed;
-}
+
+  /// Prints the table and the result. Returns what departs first; nothing if all agree.
+  std::string print(const std::string& title) const {
+    comparison_.print(title.c_str());
+    return comparison_.first();
+  }
+
+ private:
+  const Graph& graph_;
+  std::vector<std::optional<MapScale>> scales_;
+  std::map<std::string, NodeId> ids_;
+  Comparison comparison_;
+};
 
 }  // namespace
 
-void add_verify(CLI::App& app, int& status) {
-  CLI::App* command = app.add_subcommand("verify", "Compare what a model computes with tensors of another program");
-  auto options = std::make_shared<Options>();
-  command
-      ->add_option("REFERENCE", options->reference,
-                   "safetensors file: the tensor \"input\" and any of those\n"
-                   "that the network makes of it, named after their\n"
-                   "layers or outputs (conv1, layer1.0, heatmaps), NCHW;\n"
-                   "tests/reference/generate.py --network makes one")
-      ->required()
-      ->type_name("");
-  add_model(*command, options->model);
-  command
-      ->add_option("--tolerance", options->tolerance,
-                   "Largest difference that is allowed, as a share of the\n"
-                   "reference tensor's largest magnitude (default 1e-4)")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("T");
-  command->add_flag("--engine", options->engine,
-                    "Check the fast engine as well as the plain layers,\n"
-                    "where layers are not fused. Its work is shared by the\n"
-                    "threads; plain layers are computed by one");
-  add_threads(*command, options->threads);
-  add_target(*command, options->target);
-  command->callback([options, &status] { status = verify(*options); });
+int verify_with_tensors(const VerifyOptions& options, const Model& model, const Safetensors& reference) {
+  const Graph& graph = model.graph();
+  check_reference(reference, model);
+  const Tensor input = to_tensor(reference.tensor("input"));
+
+  NetworkComparison plain(reference, graph, options.tolerance);
+  run_plain(graph, model.weights(), input, [&](const Node& node, const Tensor& map) { plain.compare(node.name, map); });
+  std::string first = plain.print("Plain layers");
+
+  if (options.engine) {
+    const EngineMaps engine(model, input, options);
+    NetworkComparison fast(reference, graph, options.tolerance);
+    for (const auto& [name, map] : engine.maps()) fast.compare(name, map);
+    const std::string departs = fast.print("Fast engine on " + engine.target() +
+                                           " (of layers that were fused only the last one's result exists)");
+    if (first.empty()) first = departs;
+  }
+  if (first.empty()) return all_well;
+  std::fprintf(stderr, "limn: %s departs from %s: %s\n", model.name().c_str(), options.reference.c_str(),
+               printable(first).c_str());
+  return some_failed;
 }
 
 }  // namespace limn::program
