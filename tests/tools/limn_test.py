@@ -1027,9 +1027,7 @@ class Verify(ProgramTest):
         cls.input = formula.network_input(3, cls.SIZE, cls.SIZE)
         networks, _ = tensor_file.read(os.path.join(ROOT, "tests", "reference", "networks.safetensors"))
         cls.heatmaps = networks["resnet18/heatmaps"]
-        with open(MODEL, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
+        header = header_of(MODEL)
         cls.document = json.loads(header.pop("__metadata__")["limn"])
         cls.weights = formula.weights({name: tuple(entry["shape"]) for name, entry in header.items()})
 
