@@ -53,6 +53,13 @@ def small_photo(seed=0):
     return grey_photo(WIDTH, HEIGHT, seed)
 
 
+def header_of(model):
+    """The header of a model file, as JSON."""
+    with open(model, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        return json.loads(file.read(length))
+
+
 def photos_of(text):
     return json.loads(text)["photos"]
 
@@ -820,6 +827,11 @@ class Info(ProgramTest):
             self.assertEqual(f"{total:,}", self.total(out, name))
 
     def test_shows_what_a_model_file_says(self):
+        sizes = {"F16": 0, "F32": 0}
+        for name, entry in header_of(MODEL).items():
+            if name != "__metadata__":
+                sizes[entry["dtype"]] += entry["data_offsets"][1] - entry["data_offsets"][0]
+        shares = f"{sizes['F16']:,} F16, {sizes['F32']:,} F32"
         for arguments in ((MODEL,), ("--model", MODEL), ()):
             out, _ = self.limn("info", *arguments)
             input_ = ("256 x 192", "RGB", "affine, padding 1.25, crop 1.2")
@@ -827,7 +839,7 @@ class Info(ProgramTest):
             for text in ("pose_resnet18_mpii16_256x192", *input_, *decoder, "right_ankle"):
                 self.assertIn(text, out)
             self.assertEqual(self.total(out, "Parameters"), "15,376,464")
-            self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes, F16", out)
+            self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes ({shares})\n", out)
             self.assertEqual(self.rows(out)[-1][:3], ("final_layer", "Conv2d", [16, 64, 48]))
         out, _ = self.limn("info", "--input", "64x96")
         self.assertEqual(self.rows(out)[-1][2], [16, 16, 24])
@@ -868,10 +880,75 @@ class Info(ProgramTest):
         block = json.loads(self.limn("info", "--json")[0])["blocks"][0]
         self.assertEqual((block["first"], block["last"]), ("layer1.0.conv1", "layer1.0"))
 
+    PRECISION = {
+        "calibration": {"inputs": 300, "photos": 212, "set": "dots of all colours"},
+        "loss": {"snr": 33.2, "moved": 0.004},
+    }
+
+    def test_shows_how_a_network_is_an_8_bit_one(self):
+        self.write("dots.safetensors", dot_detector.quantized_model(["conv1"], **self.PRECISION))
+        out, _ = self.limn("info", "dots.safetensors")
+        for line in (
+            "precision   int8, all convolutions but conv1",
+            "calibrated  300 inputs from 212 photos: dots of all colours",
+            "loss        33.2 dB of signal to noise, 0.4% of maxima moved by more than a cell",
+        ):
+            self.assertIn(line + "\n", out)
+        layers = [row[:4] for row in self.rows(out)]
+        for expected in (
+            ("conv1", "Conv2d", [3, 64, 64], 3 * 3 * 49),
+            ("relu.quantize", "Quantize", [3, 64, 64], 0),
+            ("layer1.0.relu1", "QuantizedConv2d", [3, 32, 32], 3 * 3 * 9 + 3),
+            ("layer1.0", "QuantizedConv2d", [3, 32, 32], 3 * 3 * 9 + 3),
+            ("layer1.0", "BasicBlock", [3, 32, 32], None),
+            ("deconv_layers.2", "QuantizedConvTranspose2d", [3, 8, 8], 24 * 3 * 16 + 3),
+            ("hm.sigmoid", "Sigmoid", [1, 16, 16], 0),
+        ):
+            self.assertIn(expected, layers)
+        floats, _ = self.limn("info", "--network", "resnet18")
+        self.assertNotIn("precision", floats)
+
+        self.write("all.safetensors", dot_detector.quantized_model())
+        out, _ = self.limn("info", "all.safetensors")
+        self.assertIn("precision   int8, all convolutions\n", out)
+        for name in ("calibrated", "loss"):
+            self.assertNotRegex(out, rf"(?m)^{name} ")
+
+    def test_says_the_same_of_an_8_bit_network_in_json(self):
+        self.write("dots.safetensors", dot_detector.quantized_model(["conv1"], **self.PRECISION))
+        found = json.loads(self.limn("info", "--json", "dots.safetensors")[0])
+        document = dot_detector.quantized_document(["conv1"], **self.PRECISION)
+        precision = found["document"]["precision"]
+        maps = precision["maps"]
+        for entry in (precision, document["precision"]):  # scales are floats of 32 bits
+            entry["maps"] = {name: [struct.pack("<f", scale), zero] for name, (scale, zero) in entry["maps"].items()}
+        self.assertEqual(precision, document["precision"])
+        layers = {layer["name"]: layer for layer in found["layers"]}
+        self.assertEqual(layers["layer1.0"]["tensors"], "layer1.0.conv2")
+        self.assertEqual(layers["layer1.0"]["scale"], maps["layer1.0"])
+        self.assertNotIn("scale", layers["conv1"])
+        self.assertEqual(layers["hm"]["inputs"], ["deconv_layers.5"])
+        self.assertEqual(found["parameters"], sum(layer["parameters"] for layer in found["layers"]))
+
+        sizes = {}
+        for tensor in found["tensors"]:
+            sizes[tensor["dtype"]] = sizes.get(tensor["dtype"], 0) + tensor["bytes"]
+        self.assertEqual(found["bytes_by_type"], sizes)
+        out, _ = self.limn("info", "dots.safetensors")
+        shares = f"{sizes['I8']:,} I8, {sizes['F32']:,} F32"
+        self.assertIn(f"Model file: {os.path.getsize(self.path('dots.safetensors')):,} bytes ({shares})\n", out)
+
+    def test_refuses_an_8_bit_file_that_contradicts_itself(self):
+        document = dot_detector.quantized_document()
+        document["precision"]["maps"]["nowhere"] = [1, 0]
+        self.write("map.safetensors", dot_detector.quantized_model(entry=document))
+        says = ["map.safetensors: metadata 'limn': precision: ", "no map nowhere"]
+        self.fails(2, "info", "map.safetensors", says=says)
+        self.write("float.safetensors", dot_detector.model(precision=dot_detector.quantized_document()["precision"]))
+        self.fails(2, "info", "float.safetensors", says=["float.safetensors: tensor conv1.weight_scale: missing"])
+
     def test_lists_the_tensors_of_a_file_in_json(self):
-        with open(MODEL, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
+        header = header_of(MODEL)
         document = json.loads(header.pop("__metadata__")["limn"])
         found = json.loads(self.limn("info", "--json", MODEL)[0])
         tensors = {tensor["name"]: (tensor["dtype"], tensor["shape"], tensor["bytes"]) for tensor in found["tensors"]}
@@ -950,9 +1027,7 @@ class Verify(ProgramTest):
         cls.input = formula.network_input(3, cls.SIZE, cls.SIZE)
         networks, _ = tensor_file.read(os.path.join(ROOT, "tests", "reference", "networks.safetensors"))
         cls.heatmaps = networks["resnet18/heatmaps"]
-        with open(MODEL, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
+        header = header_of(MODEL)
         cls.document = json.loads(header.pop("__metadata__")["limn"])
         cls.weights = formula.weights({name: tuple(entry["shape"]) for name, entry in header.items()})
 

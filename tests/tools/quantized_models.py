@@ -19,13 +19,13 @@ def maps(deconvs, kept_first=False):
     return names + ["deconv_layers.%d" % (3 * i + 2) for i in range(deconvs)]
 
 
-def precision(deconvs, normalization=True, scale=1 / 64, zero_point=0, kept=()):
-    """The document's entry. Without batch norm, its map is the convolution's own."""
+def precision(deconvs, normalization=True, scale=1 / 64, below_zero=True, kept=()):
+    """The document's entry, with one scale for all maps. below_zero: some maps have values there."""
     scales = {}
     for name in maps(deconvs, "conv1" in kept):
-        if not normalization:
-            name = name.replace(".bn2", ".conv2")
-        scales[name] = [scale, 128 if name.endswith(("input", "2")) and ".relu" not in name else zero_point]
+        signed = below_zero and name.endswith(("input", ".bn2"))
+        # Without batch norm, its map is the convolution's own.
+        scales[name if normalization else name.replace(".bn2", ".conv2")] = [scale, 128 if signed else 0]
     return {"type": "int8", "maps": scales, "float": list(kept)}
 
 
@@ -48,7 +48,7 @@ def tensors(floats, kept=()):
             rounded = array("b", [round(value / scales[at]) for at, value in zip(channel, values)])
             found.append((name, "I8", shape, rounded.tobytes()))
             found.append((layer + ".weight_scale", "F32", (outputs,), scales.tobytes()))
-            bias = floats.get(layer + ".bias", ((), bytes(outputs)))[1]
+            bias = floats.get(layer + ".bias", ((), [0.0] * outputs))[1]
             found.append((layer + ".bias", "F32", (outputs,), array("f", bias).tobytes()))
     return sorted(found, key=lambda tensor: ({"F32": 0, "I8": 1}[tensor[1]], tensor[0]))
 
