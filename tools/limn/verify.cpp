@@ -20,7 +20,7 @@ int verify(const VerifyOptions& options) {
   const Safetensors reference = Safetensors::open(options.reference);
   if (reference.metadata().count("limn") > 0) {
     if (options.photos.empty()) {
-      throw Error(options.reference + " is a model: expected photos to compare on, --photo PHOTO...");
+      throw Error(options.reference + ": a model is compared with on photos: expected --photo PHOTO..., found none");
     }
     return verify_with_model(options, model, Model::open(options.reference));
   }
@@ -51,7 +51,7 @@ void add_verify(CLI::App& app, int& status) {
       ->add_option("--photo", options->photos,
                    "With a float model: photos, or folders of them, each of\n"
                    "which both networks are given as a whole")
-      ->type_name("PHOTO...");
+      ->type_name("PHOTO");
   command
       ->add_option("--snr", options->snr,
                    "With a float model: the least signal-to-noise ratio of a\n"
