@@ -153,7 +153,9 @@ TEST_CASE("the 8-bit network of a float one gives exactly PyTorch's numbers in e
 }
 
 TEST_CASE("of every family, all convolutions, sums and ReLUs behind them can be done in 8 bit") {
-  for (const auto& [name, source] : all_families()) {
+  for (const NamedGraph& network : all_families()) {
+    const std::string& name = network.name;
+    const Graph& source = network.graph;
     CAPTURE(name);
     Quantization quantization;
     quantization.maps["input"] = {0.5F, 128};
@@ -183,7 +185,9 @@ TEST_CASE("of every family, whatever has scales and whatever is kept, the networ
   std::mt19937 random(1);
   std::size_t made = 0;
   std::size_t refused = 0;
-  for (const auto& [name, source] : all_families()) {
+  for (const NamedGraph& network : all_families()) {
+    const std::string& name = network.name;
+    const Graph& source = network.graph;
     for (int attempt = 0; attempt < 30; ++attempt) {
       CAPTURE(name);
       CAPTURE(attempt);
@@ -213,14 +217,16 @@ TEST_CASE("of every family, whatever has scales and whatever is kept, the networ
 
 TEST_CASE("of every family, the 8-bit network computes what the float one does, up to rounding") {
   constexpr double least = 12;  // random networks without ReLU have 15; one that reads a wrong map has about 0
-  for (const auto& [name, source] : all_families()) {
+  for (const NamedGraph& network : all_families()) {
+    const std::string& name = network.name;
+    const Graph& source = network.graph;
     const formula::FormulaWeights weights(source);
     const Tensor input = formula::network_input({3, 32, 64});
     std::map<std::string, Tensor> wanted;
     const std::vector<Tensor> outputs = run_plain(
         source, weights.weights(), input, [&](const Node& node, const Tensor& map) { wanted[node.name] = map; });
     RoughQuantizer rough(source, weights.weights(), input);
-    for (const std::size_t kept_of_three : {0, 1}) {
+    for (const std::size_t kept_of_three : {0U, 1U}) {
       CAPTURE(name);
       CAPTURE(kept_of_three);
       std::size_t convolutions = 0;
