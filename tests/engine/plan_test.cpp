@@ -32,7 +32,9 @@ Graph mixed_network() {
   const NodeId tanh = graph.add("tanh", Tanh(), {norm});
   const NodeId sum = graph.add("sum", Add(), {tanh, bottleneck});
   const NodeId up = graph.add("up", UpsampleNearest{2}, {sum});
-  const NodeId pooled = graph.add("pool", MaxPool2d{3, 1, 1}, {up});
+  // Drawn into the sum, which no convolution does.
+  const NodeId twice = graph.add("twice_relu", ReLU(), {graph.add("twice", Add(), {up, up})});
+  const NodeId pooled = graph.add("pool", MaxPool2d{3, 1, 1}, {twice});
   const NodeId deconv = graph.add("deconv", ConvTranspose2d{20, 7, 4, 2, 1, 0, true}, {pooled});
   const NodeId deconv_norm = graph.add("deconv_norm", BatchNorm2d{7}, {deconv});
   const NodeId sigmoid = graph.add("sigmoid", Sigmoid(), {deconv_norm});

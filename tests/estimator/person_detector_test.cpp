@@ -272,7 +272,7 @@ TEST_CASE("a model file whose widths ask for hundreds of gigabytes is an error t
   network.deconvs = {{65536, 2}};
   SafetensorsWriter writer;
   for (const ParameterSpec& spec : center_net(network).parameters()) {
-    writer.add_bytes(spec.name, "F16", spec.shape,
+    writer.add_bytes(spec.name, limn::DType::f16, spec.shape,
                      std::vector<unsigned char>(static_cast<std::size_t>(spec.size()) * 2, 0));
   }
   writer.metadata("limn", R"({"version": 1, "name": "hostile",

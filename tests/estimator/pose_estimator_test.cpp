@@ -48,7 +48,7 @@ std::vector<unsigned char> model_of_several(double cmap_threshold) {
   SafetensorsWriter writer;
   for (const auto& [name, tensor] : weights.weights()) {
     const auto size = static_cast<std::size_t>(tensor.size()) * sizeof(float);
-    writer.add_bytes(name, "F32", tensor.shape, std::vector<unsigned char>(tensor.data, tensor.data + size));
+    writer.add_bytes(name, limn::DType::f32, tensor.shape, std::vector<unsigned char>(tensor.data, tensor.data + size));
   }
   nlohmann::json document = nlohmann::json::parse(R"({"version": 1, "name": "several",
     "network": {"type": "cmap_paf", "depth": 18, "upsample_channels": 16},

@@ -25,7 +25,7 @@ inline std::vector<unsigned char> model_file() {
   SafetensorsWriter writer;
   for (const auto& [name, tensor] : weights.weights()) {
     const auto size = static_cast<std::size_t>(tensor.size()) * sizeof(float);
-    writer.add_bytes(name, "F32", tensor.shape, std::vector<unsigned char>(tensor.data, tensor.data + size));
+    writer.add_bytes(name, limn::DType::f32, tensor.shape, std::vector<unsigned char>(tensor.data, tensor.data + size));
   }
   writer.metadata("limn", R"({"version": 1, "name": "tiny",
     "network": {"type": "pose_resnet", "depth": 18, "width": 1, "deconv": {"channels": [4], "kernel": 4},

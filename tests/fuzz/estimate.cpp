@@ -1,7 +1,8 @@
 // A whole model, from the bytes of its file to poses, or people's boxes, in a small photo.
 //
-// Bytes that begin with a brace are a document, and behind its first zero byte a pattern of half-precision values: of
-// these a file is made that has all of the network's tensors. Other bytes are a model file as they are.
+// Bytes that begin with a brace are a document, and behind its first zero byte a pattern of half-precision values, or
+// of whole numbers: of these a file is made that has all of the network's tensors. Other bytes are a model file as they
+// are.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -29,7 +30,7 @@ bool is_small(const limn::ModelDocument& document) {
   const limn::PartAffinityOptions& search = document.decoder.part_affinity;
   const auto people = static_cast<Index>(document.skeleton.links.size()) * search.max_peaks * search.max_peaks;
   if (people * search.samples > 4 << 20 || search.window > 15 || document.decoder.kernel > 15) return false;
-  const limn::Summary summary = limn::summarize(limn::make_graph(document.network), input.height, input.width);
+  const limn::Summary summary = limn::summarize(limn::make_graph(document, "fuzz"), input.height, input.width);
   return summary.parameters < 1 << 16 && summary.multiply_adds < 1 << 23;
 }
 
@@ -39,10 +40,14 @@ Bytes file_around(const std::string& json, const Bytes& pattern) {
   if (!is_small(document)) return {};
   SafetensorsWriter writer;
   std::size_t next = 0;
-  for (const limn::ParameterSpec& spec : limn::make_graph(document.network).parameters()) {
-    Bytes values(static_cast<std::size_t>(spec.size()) * 2);
-    for (unsigned char& value : values) value = pattern.empty() ? 0x11 : pattern[next++ % pattern.size()];
-    writer.add_bytes(spec.name, "F16", spec.shape, values);
+  for (const limn::ParameterSpec& spec : limn::make_graph(document, "fuzz").parameters()) {
+    const limn::DType dtype = spec.integers ? limn::DType::i8 : limn::DType::f16;
+    Bytes values(static_cast<std::size_t>(spec.size()) * limn::size_in_bytes(dtype));
+    for (unsigned char& value : values) {
+      value = pattern.empty() ? 0x11 : pattern[next++ % pattern.size()];
+      if (spec.positive) value = (value & 0x3FU) | 1U;  // finite, too
+    }
+    writer.add_bytes(spec.name, dtype, spec.shape, values);
   }
   writer.metadata("limn", json);
   return writer.bytes();

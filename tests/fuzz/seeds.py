@@ -18,21 +18,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "tools"))
 
 import checkpoints
+import quantized_models
+from quantized_models import safetensors
 
 # ---- Model files ---------------------------------------------------------------------------------------------------
-
-
-def safetensors(tensors, metadata=None):
-    """The bytes of a file of [(name, dtype, shape, bytes)]."""
-    header, data = {}, b""
-    if metadata is not None:
-        header["__metadata__"] = metadata
-    for name, dtype, shape, values in tensors:
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(values)]}
-        data += values
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
 
 
 def model_files():
@@ -45,6 +34,13 @@ def model_files():
                 ("b", "F32", (2, 0, 3), b""),
                 ("c", "F16", (1, 2, 1), b"\x00\x7c\x01\x00"),
                 ("\u00e9", "F32", (1,), struct.pack("<f", float("inf"))),
+            ]
+        ),
+        "good_int8": safetensors(
+            [
+                ("conv1.bias", "F32", (2,), struct.pack("<2f", 0.5, -1)),
+                ("conv1.weight_scale", "F32", (2,), struct.pack("<2f", 0.01, 0.02)),
+                ("conv1.weight", "I8", (2, 3, 1, 1), b"\x00\x01\x7f\x80\x81\xff"),
             ]
         ),
         "huge_shape": safetensors([("a", "F32", (2**31, 2**31, 0, 2**31), b"")]),
@@ -92,6 +88,8 @@ def documents():
     boxes.update(convolutions=True, head_channels=2, offsets=True, normalization="none", activation="none")
     source = {"url": "http://a", "sha256": "00", "license": "MIT", "trained_on": "x"}
     accuracy = [{"set": "s", "metric": "PCK@0.2", "value": 0.5}]
+    precision = quantized_models.precision(deconvs=2, kept=["conv1"])
+    precision.update(calibration={"inputs": 9, "photos": 3, "set": "s"}, loss={"snr": 33.25, "moved": 0.004})
     return {
         "good_argmax": document(resnet, {"type": "argmax", "offset": 0.5}),
         "good_quarter": document(resnet, {"type": "quarter_offset", "margin": 1}, input={"geometry": "stretch"}),
@@ -99,6 +97,7 @@ def documents():
         "good_dark_udp": document(resnet, {"type": "dark_udp", "draw_threshold": 0.2}, input={"geometry": "udp"}),
         "good_hrnet": document({"type": "hrnet", "width": 1}, {"type": "argmax"}, source=source, accuracy=accuracy),
         "good_several": document(several, search, input={"geometry": "letterbox", "resample": "nearest"}),
+        "good_int8": document(resnet, {"type": "argmax"}, precision=precision),
         "good_boxes": document(boxes, {"type": "center", "threshold": 0.1, "max_people": 9, "iou": 0.5}, keypoints=0),
     }
 
@@ -107,7 +106,7 @@ def whole_models():
     """Documents with patterns of weights behind them, see estimate.cpp, and one model file as it is."""
     seeds = {}
     for name, value in documents().items():
-        if "hrnet" not in name:  # none is narrow enough to be fast
+        if name not in ("good_hrnet", "good_int8"):  # not narrow enough to be fast; no kernels
             for pattern in (b"", b"\x00\x2c\x11\xa8\x55", b"\xff\x7b\x00\xfb\x00\x3c"):
                 seeds["%s_%d" % (name, len(pattern))] = json.dumps(value).encode() + b"\x00" + pattern
     resnet = documents()["good_argmax"]
@@ -290,7 +289,7 @@ def main():
         for name, data in seeds.items():
             with open(os.path.join(folder, target, name), "wb") as file:
                 file.write(data)
-    known = words([documents(), coco_files()]) | {"dtype", "shape", "data_offsets", "__metadata__", "F32", "F16", "limn"}
+    known = words([documents(), coco_files()]) | {"dtype", "shape", "data_offsets", "__metadata__", "F32", "F16", "I8", "limn"}
     with open(os.path.join(folder, "json.dict"), "w", encoding="utf-8") as file:
         file.writelines('"\\"%s\\""\n' % word for word in sorted(known))
 

@@ -91,6 +91,34 @@ TEST_CASE("a tensor that holds NaN or infinity is named") {
   }
 }
 
+TEST_CASE("whole numbers where there should be none, and others where there should be, are named") {
+  const std::vector<ParameterSpec> specs = {{"conv1.weight", {2}, true, true}, {"conv1.bias", {2}}};
+  const unsigned char bytes[8] = {};
+  const auto check = [&](DType weight, DType bias) {
+    check_weights({{"conv1.weight", {weight, {2}, bytes}}, {"conv1.bias", {bias, {2}, bytes}}}, specs, "F");
+  };
+  CHECK_NOTHROW(check(DType::i8, DType::f32));
+  CHECK_NOTHROW(check(DType::i8, DType::f16));
+  CHECK_THROWS_WITH_AS(check(DType::f32, DType::f32), "F: tensor conv1.weight: expected I8, found F32", Error);
+  CHECK_THROWS_WITH_AS(check(DType::i8, DType::i8), "F: tensor conv1.bias: expected F32 or F16, found I8", Error);
+  CHECK_THROWS_WITH_AS(check(DType::f16, DType::i8), "F: tensor conv1.weight: expected I8, found F16 (and 1 more)",
+                       Error);
+}
+
+TEST_CASE("a tensor of scales that holds one that is not positive is named") {
+  const std::vector<ParameterSpec> specs = {{"conv1.weight_scale", {2}, false, false, true}};
+  for (const float value : {0.0f, -0.0f, -0.5f}) {
+    Tensors tensors;
+    tensors.add("conv1.weight_scale", {2}, {1, value});
+    CHECK_THROWS_WITH_AS(
+        check_weights(tensors.weights, specs, "F"),
+        ("F: tensor conv1.weight_scale: expected positive values, found " + std::to_string(value)).c_str(), Error);
+  }
+  Tensors tensors;
+  tensors.add("conv1.weight_scale", {2}, {1, std::numeric_limits<float>::denorm_min()});
+  CHECK_NOTHROW(check_weights(tensors.weights, specs, "F"));
+}
+
 TEST_CASE("all_finite tells finite values from others in F32, wherever they stand") {
   constexpr float largest = (std::numeric_limits<float>::max)();
   for (const float value : {0.0f, -0.0f, 1.0f, largest, -largest, std::numeric_limits<float>::denorm_min()}) {
@@ -122,4 +150,5 @@ TEST_CASE("all_finite tells finite values from others in F16") {
 TEST_CASE("a tensor without values is finite") {
   CHECK(limn::all_finite({DType::f32, {0}, nullptr}));
   CHECK(limn::all_finite({DType::f16, {3, 0}, nullptr}));
+  CHECK(limn::all_finite({DType::i8, {0}, nullptr}));
 }

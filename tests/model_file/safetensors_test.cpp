@@ -123,7 +123,7 @@ TEST_CASE("every F16 value becomes the F32 value that IEEE 754 says") {
     data.push_back(static_cast<unsigned char>(bits >> 8));
   }
   SafetensorsWriter writer;
-  writer.add_bytes("all", "F16", {0x10000}, data);
+  writer.add_bytes("all", DType::f16, {0x10000}, data);
   const Bytes bytes = writer.bytes();
   const Safetensors file = Safetensors::from_bytes(bytes.data(), bytes.size(), "F");
   const limn::FloatVector values = file.tensor("all").to_float();
@@ -143,6 +143,17 @@ TEST_CASE("every F16 value becomes the F32 value that IEEE 754 says") {
     wrong += right ? 0 : 1;
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("every I8 value becomes the whole number that it is in two's complement") {
+  Bytes data;
+  for (int bits = 0; bits < 0x100; ++bits) data.push_back(static_cast<unsigned char>(bits));
+  const Bytes bytes =
+      SafetensorsWriter::from_header(R"({"all":{"dtype":"I8","shape":[16,16],"data_offsets":[0,256]}})", data);
+  const Safetensors file = Safetensors::from_bytes(bytes.data(), bytes.size(), "F");
+  CHECK(file.tensor("all").dtype == DType::i8);
+  const limn::FloatVector values = file.tensor("all").to_float();
+  for (int bits = 0; bits < 0x100; ++bits) CHECK(values[bits] == static_cast<float>(bits < 0x80 ? bits : bits - 0x100));
 }
 
 TEST_CASE("scalars, tensors without values and files without tensors are valid") {
@@ -267,11 +278,10 @@ TEST_CASE("metadata other than strings are an error") {
         "F: __metadata__: key \"limn\": expected a string, found null");
 }
 
-TEST_CASE("a dtype other than F32 and F16 is an error that names it") {
-  for (const char* dtype : {"F64", "BF16", "I64", "I8", "BOOL", "f32", ""}) {
-    SafetensorsWriter writer;
-    writer.add_bytes("T", dtype, {1}, Bytes(8));
-    CHECK(refusal(writer.bytes()) == std::string("F: tensor T: dtype: expected F32 or F16, found ") + dtype);
+TEST_CASE("a dtype other than F32, F16 and I8 is an error that names it") {
+  for (const std::string dtype : {"F64", "BF16", "I64", "U8", "BOOL", "f32", ""}) {
+    CHECK(refusal(R"({"T":{"dtype":")" + dtype + R"(","shape":[1],"data_offsets":[0,8]}})", 8) ==
+          "F: tensor T: dtype: expected F32, F16 or I8, found " + dtype);
   }
 }
 
@@ -285,6 +295,8 @@ TEST_CASE("a shape that does not fit the bytes, or any computer, is an error") {
         "F: tensor T: data_offsets: expected 0 values of 4 bytes for shape [0] of F32, found 8 bytes");
   CHECK(with_shape("[]") ==
         "F: tensor T: data_offsets: expected 1 values of 4 bytes for shape [] of F32, found 8 bytes");
+  CHECK(refusal(R"({"T":{"dtype":"I8","shape":[2],"data_offsets":[0,8]}})", 8) ==
+        "F: tensor T: data_offsets: expected 2 values of 1 bytes for shape [2] of I8, found 8 bytes");
   // 2^62 + 2 values (2^30 + 2 where addresses have 32 bits): times four bytes they would be 8 again.
   const bool wide = sizeof(limn::Index) == 8;
   const std::string many = wide ? "4611686018427387906" : "1073741826";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -8,41 +9,41 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <limn/core/weights.hpp>
+#include <limn/model_file/safetensors_writer.hpp>
 
-/// Writes small safetensors files for tests, in memory or to disk: well-formed ones through add() and metadata(),
-/// others through from_header().
+/// Writes small safetensors files for tests, in memory or to disk, of tensors and metadata that it keeps; malformed
+/// ones through from_header().
 class SafetensorsWriter {
  public:
-  /// A tensor of float32 values, stored as they are or rounded to F16 (to nearest, ties to even).
+  /// A tensor of float32 values, stored as they are or rounded to F16 or I8 (to nearest, ties to even).
   void add(const std::string& name, limn::DType dtype, const std::vector<limn::Index>& shape,
            const std::vector<float>& values) {
     std::vector<unsigned char> bytes;
     for (const float value : values) {
-      if (dtype == limn::DType::f32) {
-        append(bytes, value);
-      } else {
-        append(bytes, static_cast<std::uint16_t>(Eigen::half_impl::float_to_half_rtne(value).x));
+      switch (dtype) {
+        case limn::DType::f32: append(bytes, value); break;
+        case limn::DType::f16:
+          append(bytes, static_cast<std::uint16_t>(Eigen::half_impl::float_to_half_rtne(value).x));
+          break;
+        case limn::DType::i8: append(bytes, static_cast<std::int8_t>(std::nearbyint(value))); break;
       }
     }
-    add_bytes(name, limn::to_string(dtype), shape, bytes);
+    add_bytes(name, dtype, shape, std::move(bytes));
   }
 
-  /// A tensor of any bytes, for dtypes and bit patterns of your choice.
-  void add_bytes(const std::string& name, const std::string& dtype, const std::vector<limn::Index>& shape,
-                 const std::vector<unsigned char>& bytes) {
-    header_[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {data_.size(), data_.size() + bytes.size()}}};
-    append(data_, bytes.data(), bytes.size());
+  /// A tensor of bit patterns of your choice.
+  void add_bytes(const std::string& name, limn::DType dtype, const std::vector<limn::Index>& shape,
+                 std::vector<unsigned char> bytes) {
+    tensors_[name] = {dtype, shape, std::move(bytes)};
   }
 
-  void metadata(const std::string& key, const std::string& value) { header_["__metadata__"][key] = value; }
+  void metadata(const std::string& key, const std::string& value) { metadata_[key] = value; }
 
   std::vector<unsigned char> bytes() const {
-    std::string header = header_.dump();
-    while (header.size() % 8 != 0) header += ' ';
-    return from_header(header, data_);
+    limn::Weights views;
+    for (const auto& [name, tensor] : tensors_) views[name] = {tensor.dtype, tensor.shape, tensor.bytes.data()};
+    return limn::safetensors_bytes(views, metadata_, "a test's file");
   }
 
   void save(const std::string& path) const {
@@ -61,6 +62,12 @@ class SafetensorsWriter {
   }
 
  private:
+  struct Tensor {
+    limn::DType dtype;
+    std::vector<limn::Index> shape;
+    std::vector<unsigned char> bytes;
+  };
+
   template <class T>
   static void append(std::vector<unsigned char>& bytes, T value) {
     append(bytes, &value, sizeof(T));
@@ -74,6 +81,6 @@ class SafetensorsWriter {
     std::memcpy(bytes.data() + old_size, data, size);
   }
 
-  nlohmann::json header_ = nlohmann::json::object();
-  std::vector<unsigned char> data_;
+  std::map<std::string, Tensor> tensors_;
+  std::map<std::string, std::string> metadata_;
 };

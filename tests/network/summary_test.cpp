@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <limn/models/pose_resnet.hpp>
+#include <limn/network/quantized_graph.hpp>
 #include <limn/network/summary.hpp>
 
 using namespace limn;
@@ -52,6 +53,29 @@ TEST_CASE("the totals are the published ones") {
     CHECK(summary.parameters == row.parameters);
     CHECK(static_cast<double>(summary.multiply_adds) / 1e9 == doctest::Approx(row.giga_multiply_adds).epsilon(2e-4));
   }
+}
+
+TEST_CASE("an 8-bit convolution has a row also if it does a sum, with the multiply-adds of the float one") {
+  PoseResNet options;
+  options.depth = 18;
+  options.width = 4;
+  const Graph graph = pose_resnet(options);
+  Quantization quantization;
+  quantization.maps["input"] = {1, 128};
+  for (const limn::detail::FusedStep& step : limn::detail::fuse(graph)) {
+    const std::string& name = graph.nodes()[step.output].name;
+    if (name != "final_layer") quantization.maps[name] = {1, 0};
+  }
+  const Summary summary = summarize(quantized_graph(graph, quantization), 64, 64);
+  CHECK(summary.multiply_adds == summarize(graph, 64, 64).multiply_adds);
+  const auto convolution = std::find_if(summary.rows.begin(), summary.rows.end(),
+                                        [](const SummaryRow& row) { return row.name == "layer1.0"; });
+  REQUIRE(convolution != summary.rows.end());
+  CHECK(convolution->type == "QuantizedConv2d");
+  CHECK(convolution->parameters == 4 * 4 * 9 + 4);  // weights and bias; scales are not trained
+  CHECK(convolution->multiply_adds == 4 * 4 * 9 * 16 * 16);
+  CHECK((convolution + 1)->name == "layer1.0");
+  CHECK((convolution + 1)->block);
 }
 
 TEST_CASE("multiply-adds of more than 32 bits are counted, and of more than 64 are an error") {

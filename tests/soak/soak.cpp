@@ -66,7 +66,7 @@ Bytes small_model() {
   SafetensorsWriter writer;
   for (const auto& [name, tensor] : weights.weights()) {
     const auto size = static_cast<std::size_t>(tensor.size()) * sizeof(float);
-    writer.add_bytes(name, "F32", tensor.shape, Bytes(tensor.data, tensor.data + size));
+    writer.add_bytes(name, limn::DType::f32, tensor.shape, Bytes(tensor.data, tensor.data + size));
   }
   writer.metadata("limn", R"({"version": 1, "name": "small",
     "network": {"type": "pose_resnet", "depth": 18, "width": 4, "deconv": {"channels": [6, 5], "kernel": 4}},

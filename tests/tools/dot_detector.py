@@ -6,10 +6,10 @@ box has its centre there, green and blue are the box's width and height in pixel
 
 import json
 import math
-import struct
 from array import array
 from typing import NamedTuple
 
+import quantized_models
 from limn_program import png
 
 SIDE = 128  # pixels of the input's and a photo's side
@@ -103,12 +103,16 @@ def document(**changes):
 
 def model(**changes):
     """The bytes of its model file; `changes` are to the document."""
-    header = {"__metadata__": {"format": "pt", "limn": json.dumps(document(**changes))}}
-    values = b""
-    for name, (shape, numbers) in tensors().items():
-        offsets = [len(values), len(values) + 4 * len(numbers)]
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": offsets}
-        values += numbers.tobytes()
-    text = json.dumps(header).encode("ascii")
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + values
+    entries = [(name, "F32", shape, values.tobytes()) for name, (shape, values) in tensors().items()]
+    return quantized_models.safetensors(entries, {"format": "pt", "limn": json.dumps(document(**changes))})
+
+
+def quantized_document(kept=(), **more):
+    """Of the 8-bit network; `more` is what the entry has beside scales. The scales are exact for colours."""
+    precision = quantized_models.precision(2, normalization=False, scale=1 / 255, below_zero=False, kept=kept)
+    return document(precision={**precision, **more})
+
+
+def quantized_model(kept=(), entry=None, **more):
+    """The bytes of the 8-bit network's model file; `entry`: with another document."""
+    return quantized_models.model(entry or quantized_document(kept, **more), tensors(), kept)

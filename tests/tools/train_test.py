@@ -32,6 +32,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
 
 import convert
 import pose_resnet as reference
+import quantized_models
 import stick_figures
 import train
 from folder_test_case import FolderTestCase
@@ -503,6 +504,12 @@ class Start(FolderTestCase):
             self.start({"classifier.weight": torch.zeros(3)})
         with self.assertRaisesRegex(TrainError, "nowhere.pth: No such file"):
             start_from(self.network, "nowhere.pth")
+        quantized = self.path("quantized.safetensors")
+        with open(quantized, "wb") as file:
+            file.write(quantized_models.safetensors([("conv1.weight", "I8", (8, 3, 7, 7), bytes(8 * 3 * 7 * 7))]))
+        says = "quantized.safetensors: is quantised to 8 bit; start from the float model"
+        with self.assertRaisesRegex(TrainError, says):
+            start_from(self.network, quantized)
 
 
 class Schedule(unittest.TestCase):

@@ -20,7 +20,7 @@ double short_decimal(float value) {
     const double decimal = std::stod(format("%.*g", digits, static_cast<double>(value)));
     if (static_cast<float>(decimal) == value) return decimal;
   }
-  return static_cast<double>(value);
+  return std::stod(format("%.9g", static_cast<double>(value)));
 }
 
 void add_style(Json& json, const ConvStyle& style) {
@@ -146,6 +146,21 @@ Json pairs_json(const std::vector<std::pair<int, int>>& pairs) {
   return json;
 }
 
+Json precision_json(const PrecisionDocument& precision) {
+  Json json;
+  json["type"] = "int8";
+  json["maps"] = Json::object();
+  for (const auto& [name, scale] : precision.quantization.maps) json["maps"][name] = to_json(scale);
+  json["float"] = precision.quantization.kept;
+  json["calibration"]["inputs"] = precision.inputs;
+  json["calibration"]["photos"] = precision.photos;
+  json["calibration"]["set"] = precision.set;
+  json["loss"] = Json::object();
+  if (precision.snr) json["loss"]["snr"] = *precision.snr;
+  if (precision.moved) json["loss"]["moved"] = *precision.moved;
+  return json;
+}
+
 }  // namespace
 
 const char* name_of(Geometry geometry) {
@@ -168,6 +183,10 @@ const char* name_of(DecoderType type) {
     case DecoderType::center: break;
   }
   return "center";
+}
+
+nlohmann::ordered_json to_json(const MapScale& scale) {
+  return Json::array({short_decimal(scale.scale), scale.zero_point});
 }
 
 nlohmann::ordered_json to_json(const ModelDocument& document) {
@@ -196,6 +215,7 @@ nlohmann::ordered_json to_json(const ModelDocument& document) {
     entry["value"] = result.value;
     json["accuracy"].push_back(std::move(entry));
   }
+  if (document.precision) json["precision"] = precision_json(*document.precision);
   return json;
 }
 

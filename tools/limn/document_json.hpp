@@ -11,6 +11,9 @@ namespace limn::program {
 /// it the document that it was made of.
 nlohmann::ordered_json to_json(const ModelDocument& document);
 
+/// A map's scale and zero point, as the document lists them.
+nlohmann::ordered_json to_json(const MapScale& scale);
+
 /// The document's words.
 const char* name_of(Geometry geometry);
 const char* name_of(DecoderType type);

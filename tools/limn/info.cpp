@@ -1,18 +1,22 @@
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include <limn/network/quantized_graph.hpp>
 #include <limn/network/summary.hpp>
 
 #include "command.hpp"
 #include "document_json.hpp"
+#include "document_text.hpp"
 #include "engine.hpp"
 #include "model_choice.hpp"
 #include "text.hpp"
@@ -23,140 +27,30 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string describe_final(Index kernel) {
-  return kernel == 1 ? "" : format(", final convolution %tdx%td", kernel, kernel);
-}
-
-std::string describe_style(const ConvStyle& style) {
-  std::string text;
-  switch (style.normalization) {
-    case Normalization::batch_norm: break;
-    case Normalization::bias: text += ", biases instead of batch norm"; break;
-    case Normalization::none: text += ", no batch norm"; break;
-  }
-  return style.relu ? text : text + ", no ReLU";
-}
-
-/// What PoseResNet and CenterNet have in common.
-template <class Network>
-std::string describe_resnet_and_deconvs(const char* family, const Network& network) {
-  std::string text = format("%s, depth %d", family, network.depth);
-  if (network.width != 64) text += format(", width %td", network.width);
-  text += ", deconvolutions";
-  for (const Deconv& deconv : network.deconvs) {
-    text += format(" %td (%tdx%td)", deconv.channels, deconv.kernel, deconv.kernel);
-  }
-  return network.deconv_bias ? text + " with bias" : text;
-}
-
-std::string describe(const PoseResNet& network) {
-  std::string text = describe_resnet_and_deconvs("pose_resnet", network);
-  text += describe_final(network.final_kernel);
-  if (network.stride_on_first_1x1) text += ", stride on the first 1x1";
-  if (network.sigmoid_output) text += ", sigmoid";
-  return text + describe_style(network.style);
-}
-
-std::string describe(const HRNet& network) {
-  return "hrnet, width " + std::to_string(network.width) + describe_final(network.final_kernel) +
-         describe_style(network.style);
-}
-
-std::string describe(const CmapPaf& network) {
-  std::string text = format("cmap_paf, depth %d, ", network.depth);
-  text += count_of(static_cast<std::size_t>(network.upsamples), "deconvolution", "deconvolutions");
-  text += format(" of %td", network.upsample_channels);
-  if (network.flat_layers > 0) text += format(", each with %d 3x3 behind it", network.flat_layers);
-  return text + (network.attention ? ", attention" : ", no attention") +
-         format(", part affinity of %td links", network.links);
-}
-
-std::string describe(const CenterNet& network) {
-  std::string text = describe_resnet_and_deconvs("center_net", network);
-  if (network.convolutions) text += ", each with a 3x3 before it";
-  if (network.head_channels > 0) text += format(", heads of %td channels", network.head_channels);
-  if (!network.offsets) text += ", no offsets";
-  return text + describe_style(network.style);
-}
-
-std::string describe_input(const InputDocument& input) {
-  std::string text = format("%td x %td (height x width), ", input.height, input.width);
-  text += input.channels == ChannelOrder::rgb ? "RGB" : "BGR";
-  const auto add = [&text](const char* what, const std::array<float, 3>& values) {
-    text += what;
-    for (const float value : values) text += format(" %.6g", static_cast<double>(value));
-  };
-  add(", mean", input.mean);
-  add(", std", input.std);
-  return text;
-}
-
-std::string describe_geometry(const InputDocument& input) {
-  std::string text = name_of(input.geometry);
-  if (input.geometry == Geometry::affine || input.geometry == Geometry::udp)
-    text += format(", padding %.6g", input.padding);
-  if (input.crop > 0) text += format(", crop %.6g", input.crop);
-  return text + (input.resample == Resample::bilinear ? ", bilinear" : ", nearest");
-}
-
-std::string describe_decoder(const DecoderOptions& decoder) {
-  const std::string name = name_of(decoder.type);
-  const std::string rest =
-      format(", offset %.6g, drawn from score %.6g", decoder.offset, static_cast<double>(decoder.draw_threshold));
-  switch (decoder.type) {
-    case DecoderType::argmax: return name + rest;
-    case DecoderType::quarter_offset: return name + format(", margin %td", decoder.margin) + rest;
-    case DecoderType::dark:
-    case DecoderType::dark_udp: return name + format(", kernel %td", decoder.kernel) + rest;
-    case DecoderType::center:
-      return name + format(", threshold %.6g, at most %td people, overlap up to %.6g, offset %.6g",
-                           static_cast<double>(decoder.center.threshold), decoder.center.max_people,
-                           static_cast<double>(decoder.center.iou), decoder.offset);
-    case DecoderType::part_affinity: break;
-  }
-  const PartAffinityOptions& several = decoder.part_affinity;
-  return name + format(", thresholds %.6g and %.6g, window %td, samples %td, offset %.6g",
-                       static_cast<double>(several.cmap_threshold), static_cast<double>(several.link_threshold),
-                       several.window, several.samples, decoder.offset);
-}
-
-std::string describe_keypoints(const Skeleton& skeleton) {
-  std::string text = std::to_string(skeleton.keypoints.size()) + ":";
-  for (const std::string& keypoint : skeleton.keypoints) text += " " + keypoint;
-  return text;
-}
-
-void print_field(const char* name, const std::string& value) {
-  if (!value.empty()) std::printf("%-10s  %s\n", name, printable(value).c_str());
-}
-
-void print_document(const ModelDocument& document, const std::string& file) {
-  print_field("model", document.name);
-  print_field("file", file);
-  print_field("network", std::visit([](const auto& network) { return describe(network); }, document.network));
-  print_field("input", describe_input(document.input));
-  print_field("geometry", describe_geometry(document.input));
-  print_field("decoder", describe_decoder(document.decoder));
-  if (!finds_boxes(document.network)) print_field("keypoints", describe_keypoints(document.skeleton));
-  print_field("source", document.source.url);
-  print_field("sha256", document.source.sha256);
-  print_field("licence", document.source.license);
-  print_field("trained on", document.source.trained_on);
-  for (const AccuracyDocument& result : document.accuracy) {
-    print_field("accuracy", format("%s %.6g (%s)", result.metric.c_str(), result.value, result.set.c_str()));
-  }
-}
-
 std::string shape_text(const Shape& shape) {
   return format("[%td, %td, %td]", shape.channels, shape.height, shape.width);
 }
 
-std::string dtypes(const Weights& weights) {
-  std::set<std::string> names;
-  for (const auto& weight : weights) names.insert(to_string(weight.second.dtype));
+Index file_bytes(const Model& model) { return static_cast<Index>(std::filesystem::file_size(model.name())); }
+
+/// Bytes of a model's tensors for each type of their values, the most first.
+std::vector<std::pair<std::int64_t, std::string>> bytes_by_type(const Model& model) {
+  std::map<std::string, std::int64_t> bytes;
+  for (const auto& weight : model.weights()) {
+    const WeightView& view = weight.second;
+    bytes[to_string(view.dtype)] += std::int64_t{view.size()} * static_cast<std::int64_t>(size_in_bytes(view.dtype));
+  }
+  std::vector<std::pair<std::int64_t, std::string>> sorted;
+  for (const auto& [type, size] : bytes) sorted.emplace_back(size, type);
+  std::sort(sorted.rbegin(), sorted.rend());
+  return sorted;
+}
+
+std::string describe_bytes(const Model& model) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : " and ") + name;
-  return text;
+  for (const auto& [size, type] : bytes_by_type(model))
+    text += (text.empty() ? "" : ", ") + thousands(size) + " " + type;
+  return thousands(file_bytes(model)) + " bytes (" + text + ")";
 }
 
 /// Bytes that a model's network takes in memory.
@@ -170,8 +64,6 @@ Memory memory_of(const ChosenNetwork& network) {
                               std::make_shared<const ThreadPool>(1));
   return {plan->weight_bytes(), plan->make_workspace().size_in_bytes()};
 }
-
-Index file_bytes(const Model& model) { return static_cast<Index>(std::filesystem::file_size(model.name())); }
 
 void print_text(const ChosenNetwork& network) {
   if (network.model) {
@@ -192,8 +84,7 @@ void print_text(const ChosenNetwork& network) {
   std::printf("Parameters: %s\n", thousands(summary.parameters).c_str());
   std::printf("Multiply-adds: %s\n", thousands(summary.multiply_adds).c_str());
   if (network.model) {
-    std::printf("Model file: %s bytes, %s\n", thousands(file_bytes(*network.model)).c_str(),
-                dtypes(network.model->weights()).c_str());
+    std::printf("Model file: %s\n", describe_bytes(*network.model).c_str());
     const Memory memory = memory_of(network);
     std::printf("In memory: %s bytes of weights, and %s bytes for each thread that estimates\n",
                 thousands(memory.weights).c_str(), thousands(memory.thread).c_str());
@@ -204,8 +95,10 @@ void print_text(const ChosenNetwork& network) {
 
 Json shape_json(const Shape& shape) { return Json::array({shape.channels, shape.height, shape.width}); }
 
-/// Every layer with what it reads, which the table does not show, and with it sums and products of two maps.
+/// Every layer with what it reads, which the table does not show, and with it sums and products of two maps; of an
+/// 8-bit map its scale and zero point, and what tensors are named after if it is not the layer.
 Json layers_json(const Graph& graph, const std::vector<Shape>& shapes) {
+  const std::vector<std::optional<MapScale>> scales = map_scales(graph);
   Json layers = Json::array();
   for (NodeId id = 1; id < graph.nodes().size(); ++id) {
     const Node& node = graph.nodes()[id];
@@ -214,9 +107,11 @@ Json layers_json(const Graph& graph, const std::vector<Shape>& shapes) {
     Json layer;
     layer["name"] = node.name;
     layer["type"] = type_name(node.layer);
+    if (!node.tensors.empty()) layer["tensors"] = node.tensors;
     layer["inputs"] = Json::array();
     for (const NodeId source : node.inputs) layer["inputs"].push_back(graph.nodes()[source].name);
     layer["output"] = shape_json(shapes[id]);
+    if (scales[id]) layer["scale"] = to_json(*scales[id]);
     layer["parameters"] = trainable;
     layer["multiply_adds"] = multiply_adds(node.layer, shapes[node.inputs[0]]);
     layers.push_back(std::move(layer));
@@ -270,6 +165,7 @@ void print_json(const ChosenNetwork& network) {
   for (const Target target : targets()) json["targets"].push_back(to_string(target));
   if (network.model) {
     json["bytes"] = file_bytes(*network.model);
+    for (const auto& [size, type] : bytes_by_type(*network.model)) json["bytes_by_type"][type] = size;
     json["tensors"] = tensors_json(*network.model);
     const Memory memory = memory_of(network);
     json["memory"]["weights"] = memory.weights;

@@ -17,7 +17,7 @@ SAFETENSORS_DTYPES = {"F32": "<f4", "F16": "<f2"}
 
 def start_from(network, path):
     """Takes over the tensors that a file has of the network's. It is a PyTorch checkpoint, of a ResNet as torchvision
-    saves it or of a whole network of a family that convert.py knows, or a limn model file.
+    saves it or of a whole network of a family that convert.py knows, or a limn model file of a float network.
 
     Returns ([names taken], [names of the network's tensors that stay as they are]). A layer of heatmaps for another
     number of keypoints is not taken; of a wider network of the same depth, some channels are (narrowed()); any other
@@ -122,6 +122,9 @@ def _model_file(data):
         (length,) = struct.unpack_from("<Q", data)
         header = json.loads(data[8 : 8 + length].decode("utf-8"))
         header.pop("__metadata__", None)
+        # Batch norm is folded into its weights: what was trained cannot be had from them.
+        if any(entry.get("dtype") == "I8" for entry in header.values()):
+            raise ConvertError("is quantised to 8 bit; start from the float model that it was made of")
         return {name: lambda entry=entry: _values(data, 8 + length, entry) for name, entry in header.items()}
     except (struct.error, ValueError, AttributeError, OverflowError) as error:
         raise ConvertError(f"no safetensors file: {error}") from None

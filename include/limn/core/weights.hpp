@@ -22,10 +22,14 @@ namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Element type of a stored tensor, little-endian.
-enum class DType { f32, f16 };
+enum class DType {
+  f32,
+  f16,
+  i8  ///< signed whole numbers; what they stand for is the layer's business
+};
 
-inline std::size_t size_in_bytes(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
-inline const char* to_string(DType dtype) { return dtype == DType::f32 ? "F32" : "F16"; }
+inline std::size_t size_in_bytes(DType dtype) { return dtype == DType::f32 ? 4 : dtype == DType::f16 ? 2 : 1; }
+inline const char* to_string(DType dtype) { return dtype == DType::f32 ? "F32" : dtype == DType::f16 ? "F16" : "I8"; }
 
 /// PyTorch's notation for a tensor's extents, outermost first: "[64, 3, 7, 7]".
 inline std::string to_string(const std::vector<Index>& shape) {
@@ -56,6 +60,8 @@ struct WeightView {
     FloatVector values(size());
     if (dtype == DType::f32) {
       if (values.size() > 0) std::memcpy(values.data(), data, static_cast<std::size_t>(values.size()) * sizeof(float));
+    } else if (dtype == DType::i8) {
+      for (Index i = 0; i < values.size(); ++i) values[i] = static_cast<float>(static_cast<signed char>(data[i]));
     } else {
       for (Index i = 0; i < values.size(); ++i) {
         std::uint16_t bits = 0;
@@ -73,6 +79,8 @@ struct ParameterSpec {
   std::string name;
   std::vector<Index> shape;
   bool trainable = true;  ///< false for batch norm's running statistics, which do not count as parameters
+  bool integers = false;  ///< whether it is stored as I8; the others as F32 or F16
+  bool positive = false;  ///< whether every value must be greater than 0
 
   /// Number of values. Throws Error if an extent is negative or there are more than 64 bits count.
   std::int64_t size() const { return detail::checked_product<std::int64_t>(name, shape); }

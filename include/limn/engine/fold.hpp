@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <limn/core/version.hpp>
-#include <limn/engine/fuse.hpp>
+#include <limn/network/fuse.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {

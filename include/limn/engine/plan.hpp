@@ -15,7 +15,7 @@
 #include <limn/core/version.hpp>
 #include <limn/engine/choose_convolution.hpp>
 #include <limn/engine/fold.hpp>
-#include <limn/engine/fuse.hpp>
+#include <limn/network/fuse.hpp>
 #include <limn/engine/schedule.hpp>
 #include <limn/engine/simd/kernels.hpp>
 #include <limn/engine/simple_kernels.hpp>
@@ -199,8 +199,8 @@ class Plan {
     const auto* conv = std::get_if<Conv2d>(&node.layer);
     const auto* deconv = std::get_if<ConvTranspose2d>(&node.layer);
     if (conv == nullptr && deconv == nullptr) {
-      return detail::make_simple_kernel(detail::kernels_of(target_), node.layer, input,
-                                        layer_parameters(node, weights));
+      return detail::make_simple_kernel(detail::kernels_of(target_), node.layer, input, layer_parameters(node, weights),
+                                        step.relu);
     }
     const detail::FoldedWeights folded = detail::fold(graph, step, weights);
     const detail::ConvolutionTask task = {

@@ -10,7 +10,7 @@
 #include <limn/core/sizes.hpp>
 #include <limn/core/tensor.hpp>
 #include <limn/core/version.hpp>
-#include <limn/engine/fuse.hpp>
+#include <limn/network/fuse.hpp>
 #include <limn/engine/memory_plan.hpp>
 #include <limn/network/graph.hpp>
 

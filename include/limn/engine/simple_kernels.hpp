@@ -104,9 +104,10 @@ std::unique_ptr<Kernel> pixelwise(const char* name, const Shape& shape, Function
   return std::make_unique<PixelwiseKernel<Function>>(name, shape, std::move(function));
 }
 
-/// The kernel for any layer but the convolutions. `parameters` as layer_parameters gives them.
+/// The kernel for any layer but the convolutions. `parameters` as layer_parameters gives them. `relu`: whether a sum
+/// has drawn in the ReLU behind it.
 inline std::unique_ptr<Kernel> make_simple_kernel(const KernelTable& kernels, const Layer& layer, const Shape& input,
-                                                  const std::vector<FloatVector>& parameters) {
+                                                  const std::vector<FloatVector>& parameters, bool relu) {
   if (const auto* pool = std::get_if<MaxPool2d>(&layer)) return std::make_unique<MaxPoolKernel>(*pool, input);
   if (const auto* upsample = std::get_if<UpsampleNearest>(&layer)) {
     return std::make_unique<UpsampleKernel>(*upsample, input);
@@ -115,6 +116,7 @@ inline std::unique_ptr<Kernel> make_simple_kernel(const KernelTable& kernels, co
     return pixelwise("relu", input, [](auto in, auto, auto out) { out = in.cwiseMax(0.0F); });
   }
   if (std::holds_alternative<Add>(layer)) {
+    if (relu) return pixelwise("add", input, [](auto in, auto other, auto out) { out = (in + other).cwiseMax(0.0F); });
     return pixelwise("add", input, [](auto in, auto other, auto out) { out = in + other; });
   }
   if (std::holds_alternative<Multiply>(layer)) {

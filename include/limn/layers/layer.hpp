@@ -12,6 +12,9 @@
 #include <limn/layers/conv_transpose2d.hpp>
 #include <limn/layers/max_pool2d.hpp>
 #include <limn/layers/multiply.hpp>
+#include <limn/layers/quantize.hpp>
+#include <limn/layers/quantized_add.hpp>
+#include <limn/layers/quantized_convolution.hpp>
 #include <limn/layers/relu.hpp>
 #include <limn/layers/sigmoid.hpp>
 #include <limn/layers/tanh.hpp>
@@ -36,14 +39,19 @@ struct Input {
 
 /// Any layer that a network can be made of. Each alternative has `type` (PyTorch's class name), `parameters()` (names
 /// without the layer's own), `output_shape(...)` and `multiply_adds(...)`.
-using Layer = std::variant<Input, Conv2d, BatchNorm2d, ReLU, MaxPool2d, ConvTranspose2d, Sigmoid, Tanh, UpsampleNearest,
-                           Add, Multiply>;
+using Layer =
+    std::variant<Input, Conv2d, BatchNorm2d, ReLU, MaxPool2d, ConvTranspose2d, Sigmoid, Tanh, UpsampleNearest, Add,
+                 Multiply, Quantize, Dequantize, QuantizedConv2d, QuantizedConvTranspose2d, QuantizedAdd>;
 
 namespace detail {
 
-/// Whether a layer takes two feature maps; the others take one.
+/// Whether a layer takes two feature maps; the others take one, and quantised convolutions a residual beside it.
 template <class Alternative>
-constexpr bool takes_two = std::is_same_v<Alternative, Add> || std::is_same_v<Alternative, Multiply>;
+constexpr bool takes_two = std::is_same_v<Alternative, Add> || std::is_same_v<Alternative, Multiply> ||
+                           std::is_same_v<Alternative, QuantizedAdd>;
+template <class Alternative>
+constexpr bool is_quantized_convolution =
+    std::is_same_v<Alternative, QuantizedConv2d> || std::is_same_v<Alternative, QuantizedConvTranspose2d>;
 
 }  // namespace detail
 
@@ -59,7 +67,12 @@ inline std::vector<ParameterSpec> parameters(const Layer& layer) {
 inline std::size_t input_count(const Layer& layer) {
   return std::visit(
       [](const auto& alternative) -> std::size_t {
-        return detail::takes_two<std::decay_t<decltype(alternative)>> ? 2 : 1;
+        using Alternative = std::decay_t<decltype(alternative)>;
+        if constexpr (detail::is_quantized_convolution<Alternative>) {
+          return alternative.residual ? 2 : 1;
+        } else {
+          return detail::takes_two<Alternative> ? 2 : 1;
+        }
       },
       layer);
 }
@@ -72,8 +85,12 @@ inline Shape output_shape(const Layer& layer, const std::vector<Shape>& inputs) 
   }
   return std::visit(
       [&](const auto& alternative) {
-        if constexpr (detail::takes_two<std::decay_t<decltype(alternative)>>) {
+        using Alternative = std::decay_t<decltype(alternative)>;
+        if constexpr (detail::takes_two<Alternative>) {
           return alternative.output_shape(inputs[0], inputs[1]);
+        } else if constexpr (detail::is_quantized_convolution<Alternative>) {
+          const Shape output = alternative.output_shape(inputs[0]);
+          return alternative.residual ? Add().output_shape(output, inputs[1]) : output;
         } else {
           return alternative.output_shape(inputs[0]);
         }
@@ -85,6 +102,17 @@ inline Shape output_shape(const Layer& layer, const std::vector<Shape>& inputs) 
 inline std::int64_t multiply_adds(const Layer& layer, const Shape& input) {
   return std::visit([&](const auto& alternative) { return alternative.multiply_adds(input); }, layer);
 }
+
+namespace detail {
+
+template <class Convolution>
+Tensor apply_quantized(const QuantizedConvolution<Convolution>& layer, const std::vector<const Tensor*>& inputs,
+                       const std::vector<FloatVector>& parameters) {
+  return quantized_convolution(*inputs[0], layer, parameters[0], parameters[1], parameters[2],
+                               inputs.size() > 1 ? inputs[1] : nullptr);
+}
+
+}  // namespace detail
 
 /// Applies a layer by its plain definition. `parameters` are in the order of parameters(layer).
 inline Tensor apply(const Layer& layer, const std::vector<const Tensor*>& inputs,
@@ -112,6 +140,13 @@ inline Tensor apply(const Layer& layer, const std::vector<const Tensor*>& inputs
     Tensor operator()(const UpsampleNearest& l) const { return upsample_nearest(input, l); }
     Tensor operator()(const Add&) const { return add(input, *inputs[1]); }
     Tensor operator()(const Multiply&) const { return multiply(input, *inputs[1]); }
+    Tensor operator()(const Quantize& l) const { return quantize(input, l); }
+    Tensor operator()(const Dequantize& l) const { return dequantize(input, l); }
+    Tensor operator()(const QuantizedConv2d& l) const { return detail::apply_quantized(l, inputs, parameters); }
+    Tensor operator()(const QuantizedConvTranspose2d& l) const {
+      return detail::apply_quantized(l, inputs, parameters);
+    }
+    Tensor operator()(const QuantizedAdd& l) const { return quantized_add(input, *inputs[1], l); }
   };
   return std::visit(Visitor{*inputs[0], inputs, parameters}, layer);
 }

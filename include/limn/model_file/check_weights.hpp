@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -45,8 +46,9 @@ struct TensorProblems {
 
 }  // namespace detail
 
-/// Whether the tensor holds neither NaN nor infinity. Allocates nothing.
+/// Whether the tensor holds neither NaN nor infinity, as whole numbers never do. Allocates nothing.
 inline bool all_finite(const WeightView& weights) {
+  if (weights.dtype == DType::i8) return true;
   if (weights.dtype == DType::f32) {
     return detail::all_finite<std::uint32_t>(weights.data, weights.size(), 0x7F800000U);
   }
@@ -54,12 +56,15 @@ inline bool all_finite(const WeightView& weights) {
 }
 
 /// Throws Error, naming `file` and the first tensor concerned, unless `weights` holds the tensors of `expected` (see
-/// Graph::parameters) and no others, each in the expected shape and of finite values. Every value is read.
+/// Graph::parameters) and no others, each in the expected shape, I8 where whole numbers are expected and F32 or F16
+/// elsewhere, of finite values, and of positive ones where they must be. Every value is read, but for whole numbers.
 inline void check_weights(const Weights& weights, const std::vector<ParameterSpec>& expected, const std::string& file) {
   detail::TensorProblems missing;
   detail::TensorProblems misshapen;
+  detail::TensorProblems mistyped;
   detail::TensorProblems unknown;
   detail::TensorProblems infinite;
+  detail::TensorProblems not_positive;
   std::set<std::string> known;
   for (const ParameterSpec& spec : expected) {
     known.insert(spec.name);
@@ -68,14 +73,23 @@ inline void check_weights(const Weights& weights, const std::vector<ParameterSpe
       missing.add(spec.name, "missing, expected shape " + to_string(spec.shape));
     } else if (found->second.shape != spec.shape) {
       misshapen.add(spec.name, "expected shape " + to_string(spec.shape) + ", found " + to_string(found->second.shape));
+    } else if ((found->second.dtype == DType::i8) != spec.integers) {
+      mistyped.add(spec.name, std::string("expected ") + (spec.integers ? "I8" : "F32 or F16") + ", found " +
+                                  to_string(found->second.dtype));
     } else if (!all_finite(found->second)) {
       infinite.add(spec.name, "expected finite values, found NaN or infinity");
+    } else if (spec.positive) {
+      const FloatVector values = found->second.to_float();
+      const float* const end = values.data() + values.size();
+      const float* const wrong = std::find_if(values.data(), end, [](float value) { return !(value > 0); });
+      if (wrong != end) not_positive.add(spec.name, "expected positive values, found " + std::to_string(*wrong));
     }
   }
   for (const auto& [name, view] : weights) {
     if (known.count(name) == 0) unknown.add(name, "the network has none of that name");
   }
-  for (const detail::TensorProblems* problems : {&missing, &misshapen, &unknown, &infinite}) problems->check(file);
+  for (const detail::TensorProblems* problems : {&missing, &misshapen, &mistyped, &unknown, &infinite, &not_positive})
+    problems->check(file);
 }
 
 }  // namespace LIMN_VERSION_NAMESPACE

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,7 +15,11 @@
 #include <limn/model_file/field.hpp>
 #include <limn/model_file/json_value.hpp>
 #include <limn/model_file/network_document.hpp>
+#include <limn/model_file/precision_document.hpp>
+#include <limn/model_file/printable.hpp>
 #include <limn/model_file/safetensors.hpp>
+#include <limn/network/graph.hpp>
+#include <limn/network/quantized_graph.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/geometry.hpp>
 #include <limn/pose/skeleton.hpp>
@@ -71,7 +76,8 @@ struct AccuracyDocument {
 ///                  (center) "threshold": 0.3, "max_people": 100, "iou": 0.6},
 ///      "keypoints": ["right_ankle", "right_knee"], "links": [[0, 1]],
 ///      ... "flip_pairs": [], "source": {"url": "", "sha256": "", "license": "", "trained_on": ""},
-///      "accuracy": [{"set": "", "metric": "", "value": 0.0}]}
+///      "accuracy": [{"set": "", "metric": "", "value": 0.0}],
+///      "precision": {"type": "int8", and more, for an 8-bit network: see precision_document.hpp}}
 ///
 /// The values shown for those are the defaults. The decoder center belongs to the network center_net, which finds
 /// people's boxes: its model has no keypoints, links and flip pairs.
@@ -83,6 +89,7 @@ struct ModelDocument {
   Skeleton skeleton;
   SourceDocument source;
   std::vector<AccuracyDocument> accuracy;
+  std::optional<PrecisionDocument> precision;  ///< absent: the network is a float one
 };
 
 namespace detail {
@@ -298,6 +305,7 @@ inline ModelDocument parse_document(const std::string& json_text, const std::str
   detail::check_decoder_fits(root["decoder"]["type"], document.decoder.type, document.network);
   if (root["source"].present()) document.source = detail::read_source(root["source"]);
   if (root["accuracy"].present()) document.accuracy = detail::read_accuracy(root["accuracy"]);
+  if (root["precision"].present()) document.precision = detail::read_precision(root["precision"]);
   return document;
 }
 
@@ -310,6 +318,18 @@ inline ModelDocument read_document(const Safetensors& file) {
                 "PyTorch checkpoints)");
   }
   return parse_document(found->second, file.name());
+}
+
+/// The network that a document describes: the 8-bit one if it says how. Throws Error, naming `file` and the field, if
+/// the network has no map or convolution that the entry precision names, or lacks a scale there.
+inline Graph make_graph(const ModelDocument& document, const std::string& file) {
+  Graph graph = make_graph(document.network);
+  if (!document.precision) return graph;
+  try {
+    return quantized_graph(graph, document.precision->quantization);
+  } catch (const Error& error) {
+    throw Error(file + ": metadata 'limn': precision: " + detail::printable(error.what()));  // names are the file's
+  }
 }
 
 }  // namespace LIMN_VERSION_NAMESPACE

@@ -52,6 +52,18 @@ class Field {
     return {find(*object, key), path_.empty() ? key : path_ + "." + key, file_};
   }
 
+  /// The values of this object, sorted by their keys.
+  std::vector<std::pair<std::string, Field>> members(const std::string& expected) const {
+    const auto* const object = get<JsonValue::Object>();
+    if (object == nullptr) fail(expected);
+    std::vector<std::pair<std::string, Field>> result;
+    for (const JsonMember& member : *object) {
+      // The key is the file's own text.
+      result.emplace_back(member.key, Field(&member.value, path_ + "[\"" + printable(member.key) + "\"]", file_));
+    }
+    return result;
+  }
+
   /// The elements of this array.
   std::vector<Field> elements(std::size_t fewest, std::size_t most, const std::string& expected) const {
     const auto* const array = get<JsonValue::Array>();

@@ -8,20 +8,21 @@
 #include <limn/model_file/check_weights.hpp>
 #include <limn/model_file/document.hpp>
 #include <limn/model_file/safetensors.hpp>
-#include <limn/models/network_description.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 
-/// A model file, opened and checked: what it says about itself, the network it describes, and that network's weights.
+/// A model file, opened and checked: what it says about itself, the network it describes, float or 8-bit, and that
+/// network's weights.
 ///
 /// The weights are not copied: they stay in the mapped file, or in the bytes the caller holds, and are valid as long
 /// as this model (or a copy of it) and those bytes.
 class Model {
  public:
   /// Opens a model file. Throws Error naming the file, and the tensor or field, if anything in it is not as it should
-  /// be: see Safetensors, parse_document and check_weights.
+  /// be: see Safetensors, parse_document, make_graph and
+  /// check_weights.
   static Model open(const std::string& path) {
     return detail::only_errors(path, [&] { return Model(Safetensors::open(path)); });
   }
@@ -38,7 +39,7 @@ class Model {
 
  private:
   explicit Model(Safetensors file)
-      : file_(std::move(file)), document_(read_document(file_)), graph_(make_graph(document_.network)) {
+      : file_(std::move(file)), document_(read_document(file_)), graph_(make_graph(document_, file_.name())) {
     check_weights(file_.tensors(), graph_.parameters(), file_.name());
   }
 

@@ -142,8 +142,10 @@ class SafetensorsHeader {
       tensor_.dtype = DType::f32;
     } else if (name == "F16") {
       tensor_.dtype = DType::f16;
+    } else if (name == "I8") {
+      tensor_.dtype = DType::i8;
     } else {
-      fail("dtype: expected F32 or F16, found " + printable(name));
+      fail("dtype: expected F32, F16 or I8, found " + printable(name));
     }
   }
 
@@ -230,8 +232,8 @@ class SafetensorsHeader {
 /// the header, a JSON object; the tensors' bytes, little-endian.
 ///
 /// The header is checked completely when the file is opened, the values of the tensors not at all (check_weights does
-/// that). Tensors are views into the mapped file, of F32 or F16, in PyTorch's order of extents; they are valid as long
-/// as this object, one moved or copied from it, or, with from_bytes, the bytes. Of the file's own words nothing is
+/// that). Tensors are views into the mapped file, of F32, F16 or I8, in PyTorch's order of extents; they are valid as
+/// long as this object, one moved or copied from it, or, with from_bytes, the bytes. Of the file's own words nothing is
 /// believed: no allocation is larger than the file, or than the few MiB that its longest string (1 MiB) may take.
 class Safetensors {
  public:

@@ -15,11 +15,18 @@ inline namespace LIMN_VERSION_NAMESPACE {
 using NodeId = std::size_t;
 
 /// One layer of a network and where it takes its inputs from. The name is PyTorch's module path, for example
-/// "layer1.0.conv1"; it names the layer's output as well as, with a suffix, its parameters.
+/// "layer1.0.conv1"; it names the layer's output as well as, with a suffix, its parameters. Where other layers have
+/// been drawn into this one, it is the name of the last of them, and `tensors` is what the parameters are named after.
 struct Node {
   std::string name;
   Layer layer;
   std::vector<NodeId> inputs;
+  std::string tensors = {};
+
+  /// The name of one of its parameters.
+  std::string tensor(const std::string& parameter) const {
+    return (tensors.empty() ? name : tensors) + "." + parameter;
+  }
 };
 
 /// A composite module, such as a residual block: the nodes [first, last] and the name and class that PyTorch gives it.
@@ -50,7 +57,7 @@ class Graph {
   }
 
   /// Appends a layer that reads the given earlier nodes. Throws Error if the name is taken or an input is not there.
-  NodeId add(std::string name, Layer layer, std::vector<NodeId> inputs) {
+  NodeId add(std::string name, Layer layer, std::vector<NodeId> inputs, std::string tensors = {}) {
     if (!names_.insert(name).second) throw Error("graph: two nodes are named " + name);
     if (inputs.size() != input_count(layer)) {
       throw Error("graph: " + name + " takes " + std::to_string(input_count(layer)) + " inputs, found " +
@@ -59,7 +66,7 @@ class Graph {
     for (const NodeId id : inputs) {
       if (id >= nodes_.size()) throw Error("graph: " + name + " reads a node that does not come before it");
     }
-    nodes_.push_back({std::move(name), std::move(layer), std::move(inputs)});
+    nodes_.push_back({std::move(name), std::move(layer), std::move(inputs), std::move(tensors)});
     return nodes_.size() - 1;
   }
 
@@ -111,7 +118,7 @@ class Graph {
     std::vector<ParameterSpec> all;
     for (const Node& node : nodes_) {
       for (ParameterSpec& spec : limn::parameters(node.layer)) {
-        spec.name = node.name + "." + spec.name;
+        spec.name = node.tensor(spec.name);
         all.push_back(std::move(spec));
       }
     }
@@ -148,16 +155,21 @@ class Graph {
   std::unordered_set<std::string> names_;
 };
 
-/// Parameters by PyTorch name as the plain layers take them. Throws Error if one is missing or has another shape.
+/// Parameters by PyTorch name as the plain layers take them. Throws Error if one is missing or has another shape,
+/// or its values are whole numbers where they should not be, or the other way round.
 inline std::vector<FloatVector> layer_parameters(const Node& node, const Weights& weights) {
   std::vector<FloatVector> values;
   for (const ParameterSpec& spec : parameters(node.layer)) {
-    const std::string name = node.name + "." + spec.name;
+    const std::string name = node.tensor(spec.name);
     const auto found = weights.find(name);
     if (found == weights.end()) throw Error("tensor " + name + ": missing");
     if (found->second.shape != spec.shape) {
       throw Error("tensor " + name + ": expected shape " + to_string(spec.shape) + ", found " +
                   to_string(found->second.shape));
+    }
+    if ((found->second.dtype == DType::i8) != spec.integers) {
+      throw Error("tensor " + name + ": expected " + (spec.integers ? "I8" : "F32 or F16") + ", found " +
+                  to_string(found->second.dtype));
     }
     values.push_back(found->second.to_float());
   }

@@ -31,16 +31,18 @@ struct Summary {
 /// Summarises a network for a picture of the given size. Throws Error if the size does not fit, or 64 bits do not
 /// count the multiply-adds.
 ///
-/// PyTorch has no module for a sum or a product of two maps, so these have no row; input has none either.
+/// PyTorch has no module for a sum or a product of two maps, so these have no row, but for a sum that an 8-bit
+/// convolution does; input has none either.
 inline Summary summarize(const Graph& graph, Index height, Index width) {
   const std::vector<Shape> shapes = graph.shapes(height, width);
   Summary summary;
   summary.input = shapes.front();
   for (NodeId id = 1; id < graph.nodes().size(); ++id) {
     const Node& node = graph.nodes()[id];
-    if (input_count(node.layer) == 1) {
+    const std::vector<ParameterSpec> specs = parameters(node.layer);
+    if (input_count(node.layer) == 1 || !specs.empty()) {
       SummaryRow row{node.name, type_name(node.layer), shapes[id], 0, 0, false};
-      for (const ParameterSpec& spec : parameters(node.layer)) row.parameters += spec.trainable ? spec.size() : 0;
+      for (const ParameterSpec& spec : specs) row.parameters += spec.trainable ? spec.size() : 0;
       row.multiply_adds = multiply_adds(node.layer, shapes[node.inputs[0]]);
       summary.parameters = detail::checked_sum("network's parameters", summary.parameters, row.parameters);
       summary.multiply_adds = detail::checked_sum("network's multiply-adds", summary.multiply_adds, row.multiply_adds);

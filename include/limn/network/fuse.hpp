@@ -12,14 +12,16 @@ namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 namespace detail {
 
-/// A step of the fast engine: a layer and what is drawn into it. A convolution takes the batch norm behind it into its
-/// weights and bias, and adds the other operand of a residual sum and applies a ReLU while it writes its result.
+/// A layer and what is drawn into it: a step of the fast engine, or a layer of a quantised network. A convolution takes
+/// the batch norm behind it into its weights and bias, and adds the other operand of a residual sum and applies a ReLU
+/// while it writes its result; a sum that no convolution does applies a ReLU, too.
 struct FusedStep {
   NodeId node;                 ///< the layer that does the work
   NodeId output;               ///< the node whose value the step puts out: the last one drawn in
   std::vector<NodeId> inputs;  ///< nodes that are read; a residual that was drawn in comes last
   NodeId norm = Graph::input;  ///< the batch norm that was drawn in; the input: none was
   bool relu = false;
+  std::vector<NodeId> drawn_in = {};  ///< all that were, in the order of execution
 };
 
 /// Nodes that read each node's output; being an output of the network counts as reader `graph.nodes().size()`.
@@ -51,11 +53,13 @@ inline std::vector<FusedStep> fuse(const Graph& graph) {
     FusedStep step{id, id, nodes[id].inputs};
     const auto draw_in = [&](NodeId next) {
       drawn_in[next] = true;
+      step.drawn_in.push_back(next);
       step.output = next;
     };
 
     const Layer& layer = nodes[id].layer;
-    if (std::holds_alternative<Conv2d>(layer) || std::holds_alternative<ConvTranspose2d>(layer)) {
+    const bool convolution = std::holds_alternative<Conv2d>(layer) || std::holds_alternative<ConvTranspose2d>(layer);
+    if (convolution) {
       if (const NodeId norm = only_reader(step.output, BatchNorm2d())) {
         step.norm = norm;
         draw_in(norm);
@@ -68,6 +72,8 @@ inline std::vector<FusedStep> fuse(const Graph& graph) {
           draw_in(sum);
         }
       }
+    }
+    if (convolution || std::holds_alternative<Add>(layer)) {
       if (const NodeId relu = only_reader(step.output, ReLU())) {
         step.relu = true;
         draw_in(relu);
