@@ -1,11 +1,17 @@
-"""The networks' files, made unless they are there and newer than what makes them."""
+"""The networks' files, in floats and in 8 bits, made unless they are there and newer than what makes them."""
 
+import copy
+import glob
 import json
 import os
 import sys
 
 from .networks import NETWORKS, REFERENCE
-from .programs import HELPERS, TOOLS, find_python, run, say
+from .programs import HELPERS, ROOT, TOOLS, Failure, Program, find_python, run, say
+
+# What 8-bit models learn their ranges from, and a photo that is not among them, to be fed.
+CALIBRATION = sorted(glob.glob(os.path.join(ROOT, "examples", "photos", "*.jpg")))
+FED = os.path.join(ROOT, "examples", "photos", "photographer.png")
 
 
 class Case:
@@ -14,7 +20,7 @@ class Case:
     def __init__(self, name, folder):
         self.network = NETWORKS[name]
         self.name = name
-        stem = os.path.join(folder, name)
+        self.stem = stem = os.path.join(folder, name)
         self.onnx, self.input, self.model = stem + ".onnx", stem + ".input", stem + ".safetensors"
         shapes = stem + ".json"
         if not is_newer(shapes, sources()):
@@ -46,3 +52,53 @@ def sources():
 
 def is_newer(path, others):
     return os.path.exists(path) and all(os.path.getmtime(path) > os.path.getmtime(other) for other in others)
+
+
+# ---- In 8 bits -------------------------------------------------------------------------------------------------------
+
+
+def in_8_bits(program):
+    """The program with the 8-bit model of a case."""
+    command = program.command
+    result = Program(
+        f"{program.name} int8",
+        lambda case, *rest: command(case.int8, *rest),
+        program.environment,
+        approximate=True,
+    )
+    result.version = program.version
+    return result
+
+
+def make(path, command, needed, **options):
+    """Has `command` with a path appended write a file, unless it is newer than what it needs; never half of one."""
+    if is_newer(path, needed):
+        return
+    say(f"making {os.path.basename(path)}")
+    name, ending = os.path.splitext(path)
+    partial = f"{name}.partial{ending}"
+    run([*command, partial], **options)
+    if not os.path.exists(partial):
+        raise Failure(f"{' '.join(command[:2])} ... wrote no file")
+    os.replace(partial, path)
+
+
+def quantize(case, limn, onnxruntime=None):
+    """Makes the 8-bit models of a case, `case.int8`, and has a photo fed to all programs instead of noise."""
+    reader = os.path.join(HELPERS, "photos.py")
+    pictures = "on Debian: apt install python3-numpy python3-opencv"
+    read = [find_python("numpy, cv2", pictures), reader, str(case.network.height), str(case.network.width)]
+    calibration, fed = case.stem + ".calibration", case.stem + ".photo"
+    make(calibration, [*read, *CALIBRATION], [reader, *CALIBRATION])
+    make(fed, [*read, FED], [reader, FED])
+    case.input = fed
+    case.int8 = copy.copy(case)
+    case.int8.model = case.stem + ".int8.safetensors"
+    command = [limn.path, "quantize", case.model, *CALIBRATION, "-o"]
+    make(case.int8.model, command, [case.model, limn.path, *CALIBRATION])
+    if onnxruntime:
+        case.int8.onnx = case.stem + ".int8.onnx"
+        scripts = [os.path.join(HELPERS, name) for name in ("quantize_onnx.py", "ranges_onnxruntime.js")]
+        python = find_python("numpy, onnx", "on Debian: apt install python3-numpy python3-onnx")
+        command = [python, scripts[0], case.onnx, calibration]
+        make(case.int8.onnx, command, [case.onnx, calibration, *scripts], env=onnxruntime.environment)

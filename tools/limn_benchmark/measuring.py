@@ -1,6 +1,7 @@
 """Times of programs that take turns, and how far their outputs are apart."""
 
 import json
+import math
 import os
 import statistics
 import sys
@@ -37,6 +38,17 @@ def difference(found, expected, shapes):
     return worst
 
 
+def signal_to_noise(found, expected, shapes):
+    """10 log10(sum of expected^2 / sum of (expected - found)^2) in dB, of the worst output."""
+    worst = math.inf
+    for output, correct in each_output(found, expected, shapes):
+        noise, signal = float(np.sum((correct - output) ** 2)), float(np.sum(correct**2))
+        if not math.isfinite(noise) or not signal > 0:
+            return -math.inf
+        worst = min(worst, 10 * math.log10(signal / noise) if noise > 0 else math.inf)
+    return worst
+
+
 def processor_seconds():
     """(of all programs, of those started here) since the system's and this program's start; None where not known."""
     try:
@@ -61,13 +73,23 @@ class Results:
     def __init__(self):
         self.others = None  # share_of_others() while the networks were timed
         self.times = {}  # (case, threads, program's name): medians of the rounds in milliseconds
+        self.memory = {}  # (case, program's name): bytes of weights and workspace, the most of all
         self.differences = {}  # program's name: from limn, the largest of all
+        self.noise = {}  # (case, name of an approximate program): signal_to_noise() against limn, the least of all
 
     def add(self, case, threads, program, answer):
         self.times.setdefault((case, threads, program.name), []).append(answer.milliseconds)
+        if answer.memory:
+            most = self.memory.get((case, program.name), (0, 0))
+            self.memory[case, program.name] = tuple(map(max, answer.memory, most))
 
     def compare(self, case, program, found, expected):
-        apart = difference(expected, found, case.outputs.values())
+        shapes = case.outputs.values()
+        if program.approximate:
+            ratio = signal_to_noise(found, expected, shapes)
+            self.noise[case, program.name] = min(ratio, self.noise.get((case, program.name), math.inf))
+            return
+        apart = difference(expected, found, shapes)
         if not apart < TOLERANCE:
             raise Failure(f"{case}: limn and {program.name} differ by {apart:.2g} of the largest value")
         self.differences[program.name] = max(apart, self.differences.get(program.name, 0))

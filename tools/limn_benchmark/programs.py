@@ -6,7 +6,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -44,21 +44,24 @@ def run(command, **options):
 class Answer(NamedTuple):
     milliseconds: float  # median of the runs
     outputs: np.ndarray  # all of them, one after another
+    memory: Optional[Tuple[int, int]] = None  # bytes of weights and workspace, where the program tells
 
 
 class Program:
     """name; version, known after the first run; time(), which runs it once in a process of its own."""
 
-    def __init__(self, name, command, environment=None):
+    def __init__(self, name, command, environment=None, approximate=False):
         self.name = name
         self.version = ""
         self.command = command  # function of (case, threads, runs, output file)
         self.environment = {**os.environ, **(environment or {})}
+        self.approximate = approximate  # whether its outputs may differ by more than rounding of floats
 
     def time(self, case, threads, runs, output):
         result = json.loads(run(self.command(case, threads, runs, output), env=self.environment))
         self.version = result.get("version", self.version)
-        return Answer(statistics.median(result["milliseconds"]), np.fromfile(output, "<f4"))
+        memory = (result["weight_bytes"], result["workspace_bytes"]) if "weight_bytes" in result else None
+        return Answer(statistics.median(result["milliseconds"]), np.fromfile(output, "<f4"), memory)
 
 
 def find_python(modules, remedy):
@@ -83,6 +86,7 @@ def find_limn(folder, program):
         run(["cmake", "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=Release", *leave_out])
         run(["cmake", "--build", build, "--target", "limn_program"])
         program = os.path.join(build, "tools", "limn")
+    program = shutil.which(program) or program
     limn = Program(
         "limn",
         lambda case, threads, runs, output: [program, "bench", case.model, "--json", "--threads", str(threads)]

@@ -1,6 +1,7 @@
 """What was measured, in words and tables, and the README's part that holds them."""
 
 import datetime
+import os
 import re
 import statistics
 import textwrap
@@ -20,7 +21,7 @@ class Part(str):
         return f"<!-- end of {self} -->"
 
 
-FLOATS = Part("speed")
+FLOATS, INT8 = Part("speed"), Part("speed of int8")
 
 
 def processor():
@@ -33,7 +34,9 @@ def processor():
     name = re.search(r"^model name\s*:\s*(.*)$", text, re.MULTILINE)
     flags = set((re.search(r"^flags\s*:\s*(.*)$", text, re.MULTILINE) or ["", ""])[1].split())
     widest = [title for flag, title in (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("sse4_2", "SSE4")) if flag in flags]
-    return (name[1] if name else "unknown processor") + (f" ({widest[0]})" if widest else "")
+    bytes_ = ["VNNI"] if flags & {"avx512_vnni", "avx_vnni"} else []
+    features = widest[:1] + bytes_
+    return (name[1] if name else "unknown processor") + (f" ({', '.join(features)})" if features else "")
 
 
 def table(rows):
@@ -48,6 +51,13 @@ def float_columns(programs):
     """What speed_table() shows: names of programs, and pairs of names for the ratio of the two."""
     limn, *peers = [program.name for program in programs]
     return [limn, *(column for peer in peers for column in (peer, (limn, peer)))]
+
+
+def int8_columns(programs):
+    """Each approximate program behind limn's floats, and limn int8 as a share of its own floats and of its peer."""
+    limn, *others = [program.name for program in programs if not program.approximate]
+    own, *peers = [program.name for program in programs if program.approximate]
+    return [limn, *others, own, (own, limn), *(column for peer in peers for column in (peer, (own, peer)))]
 
 
 def speed_table(cases, columns, threads, results):
@@ -70,6 +80,28 @@ def speed_table(cases, columns, threads, results):
     return with_head(header, rows)
 
 
+def megabytes(count):
+    return f"{count / 1e6:.1f} MB"
+
+
+def int8_table(cases, programs, results):
+    """What 8 bits cost and save: signal-to-noise ratio, files, memory of limn. The first program is limn, and the first
+    approximate one is limn's."""
+    limn = programs[0].name
+    own, *peers = [program.name for program in programs if program.approximate]
+    header = ["network, input", *(f"{name}, signal to noise" for name in (own, *peers))]
+    header += [f"{name}, file" for name in (limn, own, *peers)]
+    header += [f"{name}, weights + workspace" for name in (limn, own)]
+    rows = []
+    for case in cases:
+        files = [case.model, case.int8.model, *([case.int8.onnx] if peers else [])]
+        row = [str(case), *(f"{results.noise[case, name]:.1f} dB" for name in (own, *peers))]
+        row += [megabytes(os.path.getsize(file)) for file in files]
+        row += [" + ".join(map(megabytes, results.memory[case, name])) for name in (limn, own)]
+        rows.append(row)
+    return with_head(header, rows)
+
+
 def first_answer_table(rows, threads):
     """rows: [(title, {threads: (seconds, bytes)})]"""
     header = ["`limn estimate` on one photo"]
@@ -86,17 +118,20 @@ def first_answer_table(rows, threads):
     return with_head(header, lines)
 
 
-def description(programs, results, rounds, runs):
-    versions = ", ".join(f"{program.name} {program.version}" for program in programs)
-    apart = max(results.differences.values(), default=0)
+def description(programs, results, rounds, runs, int8=False):
+    exact = [program for program in programs if not program.approximate]
+    versions = ", ".join(f"{program.name} {program.version}" for program in exact)
     text = (
-        f"One photo, fp32, the network alone, on {processor()}: medians of {rounds} rounds of {runs} runs, the "
-        f"programs taking turns ({versions}; {datetime.date.today().isoformat()}). A ratio below 1 means that limn is "
-        f"faster. The outputs differ by at most {apart:.0e} of the largest value. "
+        f"One photo, {'fp32 and int8' if int8 else 'fp32'}, the network alone, on {processor()}: medians of {rounds} "
+        f"rounds of {runs} runs, the programs taking turns ({versions}; {datetime.date.today().isoformat()}). A ratio "
+        f"below 1 means that limn{' int8' if int8 else ''} is faster. "
     )
+    if results.differences:
+        apart = max(results.differences.values())
+        text += f"The {'fp32 ' if int8 else ''}outputs differ by at most {apart:.0e} of the largest value. "
     if results.others is not None:
         text += f"Other programs had {100 * results.others:.0f} % of the processors meanwhile. "
-    text += "`tools/benchmark.py --readme` wrote this."
+    text += f"`tools/benchmark.py {'--int8 ' if int8 else ''}--readme` wrote this."
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
