@@ -32,7 +32,9 @@ Graph four_steps() {
 Schedule schedule(const Graph& graph, const std::vector<StepNeeds>& needs, Index batch, const MemoryLimit& limit = {}) {
   const auto fused = detail::fuse(graph);
   const auto shapes = graph.shapes(8, 8);
-  return Scheduler(graph, fused, shapes, needs, batch).make(limit);
+  std::vector<limn::Index> sizes;
+  for (const auto& shape : shapes) sizes.push_back(shape.size());
+  return Scheduler(graph, fused, shapes, sizes, needs, batch).make(limit);
 }
 
 }  // namespace

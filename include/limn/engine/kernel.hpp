@@ -10,6 +10,7 @@
 #include <limn/core/thread_pool.hpp>
 #include <limn/core/version.hpp>
 #include <limn/engine/simd/kernel_table.hpp>
+#include <limn/layers/window.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
@@ -27,7 +28,13 @@ struct ConvolutionTask {
   MemoryLimit limit = {};  ///< for the weights in the kernel's own layout
 };
 
-/// What a kernel works on. Feature maps lie in memory as Tensor lays them out.
+/// Floats of memory that an 8-bit map of so many values takes.
+inline Index byte_map_floats(Index values) { return ceil_div(values, static_cast<Index>(sizeof(float))); }
+
+/// Floats of memory that a map takes.
+inline Index map_floats(const Shape& shape, bool bytes) { return bytes ? byte_map_floats(shape.size()) : shape.size(); }
+
+/// What a kernel works on. Feature maps lie in memory as Tensor lays them out, 8-bit ones as bytes.
 struct KernelArguments {
   const float* input;
   const float* other;  ///< the residual, or the second operand of a sum; nullptr if there is none

@@ -13,12 +13,15 @@
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
 #include <limn/core/version.hpp>
+#include <limn/engine/byte_convolution.hpp>
+#include <limn/engine/byte_kernels.hpp>
 #include <limn/engine/choose_convolution.hpp>
 #include <limn/engine/fold.hpp>
-#include <limn/network/fuse.hpp>
 #include <limn/engine/schedule.hpp>
 #include <limn/engine/simd/kernels.hpp>
 #include <limn/engine/simple_kernels.hpp>
+#include <limn/network/fuse.hpp>
+#include <limn/network/quantized_graph.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
@@ -26,8 +29,9 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// A network made ready to run fast for one input size: batch norm folded into the convolutions, ReLU and residual
 /// sums done while they write, weights laid out once, one block of memory for everything in between.
 ///
-/// A plan gives the numbers of run_plain up to rounding. It is const when it runs: any number of threads may run it
-/// at once, each with a Workspace of its own. It keeps no pointer to the graph or the weights it was made from.
+/// A plan gives the numbers of run_plain up to rounding, those of 8-bit layers to the bit. It is const when it runs:
+/// any number of threads may run it at once, each with a Workspace of its own. It keeps no pointer to the graph or the
+/// weights it was made from.
 class Plan {
  public:
   /// The memory of one run: the input goes in here and the outputs come out. To be run by its plan only (another one
@@ -76,7 +80,8 @@ class Plan {
     std::int64_t multiply_adds;  ///< of the layer's definition, whatever the method
   };
 
-  /// Is shown each step after it has run: its number and its output. Called by the running thread.
+  /// Is shown each step after it has run: its number and its output, of an 8-bit map the whole numbers, as the plain
+  /// layers have them. Called by the running thread.
   using StepObserver = std::function<void(std::size_t, const Eigen::Map<const Eigen::MatrixXf>&)>;
 
   /// Compiles `graph` for pictures of `height` x `width`, up to `batch` of them in one run. `pool` may be shared with
@@ -146,12 +151,18 @@ class Plan {
     std::unique_ptr<detail::Kernel> kernel;
     detail::ScheduledStep schedule;
     Shape shape;
+    bool bytes;  ///< whether it puts out an 8-bit map
   };
 
   void compile(const Graph& graph, const Weights& weights, Index height, Index width, std::int64_t max_memory) {
     const std::vector<Shape> shapes = graph.shapes(height, width);
     check_maps(graph, shapes, max_memory);
     check_weights(graph, max_memory);
+    const std::vector<std::optional<MapScale>> scales = map_scales(graph);
+    std::vector<Index> sizes;
+    for (NodeId id = 0; id < shapes.size(); ++id) {
+      sizes.push_back(detail::map_floats(shapes[id], scales[id].has_value()));
+    }
 
     const std::vector<detail::FusedStep> fused = detail::fuse(graph);
     std::vector<detail::StepNeeds> needs;
@@ -160,15 +171,16 @@ class Plan {
       const Node& node = graph.nodes()[step.node];
       const Shape& input = shapes[step.inputs[0]];
       const Shape& output = shapes[step.output];
-      std::unique_ptr<detail::Kernel> kernel = make_kernel(graph, step, input, weights, limit);
-      info_.push_back({node.name, graph.nodes()[step.output].name, kernel->name(), input, output,
-                       multiply_adds(node.layer, input)});
+      const bool bytes = scales[step.output].has_value();
+      std::unique_ptr<detail::Kernel> kernel = make_kernel(graph, step, input, bytes, weights, limit);
+      info_.push_back({node.tensors.empty() ? node.name : node.tensors, graph.nodes()[step.output].name, kernel->name(),
+                       input, output, multiply_adds(node.layer, input)});
       needs.push_back({kernel->weight_bytes(), kernel->scratch_size(pool_->threads())});
       limit.taken += kernel->weight_bytes();
-      steps_.push_back({std::move(kernel), {}, output});
+      steps_.push_back({std::move(kernel), {}, output, bytes});
     }
 
-    detail::Schedule schedule = detail::Scheduler(graph, fused, shapes, needs, batch_).make(limit);
+    detail::Schedule schedule = detail::Scheduler(graph, fused, shapes, sizes, needs, batch_).make(limit);
     for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i].schedule = schedule.steps[i];
     layout_ = std::make_shared<const detail::WorkspaceLayout>(std::move(schedule.layout));
   }
@@ -185,27 +197,47 @@ class Plan {
 
   /// Throws Error if the weights are too large as they are: in the engine's own layout they take no less.
   static void check_weights(const Graph& graph, std::int64_t max_memory) {
-    std::int64_t values = 0;
+    std::int64_t bytes = 0;
     for (const ParameterSpec& spec : graph.parameters()) {
-      values = detail::checked_sum("engine: weights", values, spec.size());
+      const std::int64_t each = spec.integers ? 1 : sizeof(float);
+      bytes = detail::checked_sum("engine: weights", bytes,
+                                  detail::checked_product<std::int64_t>("engine: weights", {spec.size(), each}));
     }
-    detail::MemoryLimit{0, max_memory}.check("engine: weights", {values, sizeof(float)});
+    detail::check_memory("engine: weights", bytes, max_memory);
   }
 
   /// Takes the weights of this step only, so that those of all layers never exist twice.
   std::unique_ptr<detail::Kernel> make_kernel(const Graph& graph, const detail::FusedStep& step, const Shape& input,
-                                              const Weights& weights, const detail::MemoryLimit& limit) const {
+                                              bool bytes, const Weights& weights,
+                                              const detail::MemoryLimit& limit) const {
     const Node& node = graph.nodes()[step.node];
+    const detail::KernelTable& kernels = detail::kernels_of(target_);
+    if (const auto* quantized = std::get_if<QuantizedConv2d>(&node.layer)) {
+      return make_byte_convolution(*quantized, node, input, weights, limit);
+    }
+    if (const auto* quantized = std::get_if<QuantizedConvTranspose2d>(&node.layer)) {
+      return make_byte_convolution(*quantized, node, input, weights, limit);
+    }
+    if (auto kernel = detail::make_bytewise_kernel(kernels.bytes, node.layer, input)) return kernel;
     const auto* conv = std::get_if<Conv2d>(&node.layer);
     const auto* deconv = std::get_if<ConvTranspose2d>(&node.layer);
     if (conv == nullptr && deconv == nullptr) {
-      return detail::make_simple_kernel(detail::kernels_of(target_), node.layer, input, layer_parameters(node, weights),
-                                        step.relu);
+      return detail::make_simple_kernel(kernels, node.layer, input, layer_parameters(node, weights), step.relu, bytes);
     }
     const detail::FoldedWeights folded = detail::fold(graph, step, weights);
-    const detail::ConvolutionTask task = {
-        detail::kernels_of(target_), input, folded.weight, folded.bias, step.relu, batch_, node.name, limit};
+    const detail::ConvolutionTask task = {kernels,   input,  folded.weight, folded.bias,
+                                          step.relu, batch_, node.name,     limit};
     return conv != nullptr ? detail::make_convolution(*conv, task) : detail::make_convolution(*deconv, task);
+  }
+
+  template <class Convolution>
+  std::unique_ptr<detail::Kernel> make_byte_convolution(const QuantizedConvolution<Convolution>& layer,
+                                                        const Node& node, const Shape& input, const Weights& weights,
+                                                        const detail::MemoryLimit& limit) const {
+    const std::vector<FloatVector> parameters = layer_parameters(node, weights);
+    const detail::ByteConvolutionTask task = {
+        detail::kernels_of(target_), input, parameters[0], parameters[1], parameters[2], node.name, limit};
+    return std::make_unique<detail::ByteConvolution>(layer, task);
   }
 
   /// Step i for `images` images from `first` on.
@@ -214,7 +246,12 @@ class Plan {
     const float* other = step.other ? arena + step.other->at(first) : nullptr;
     float* output = arena + step.output.at(first);
     steps_[i].kernel->run({arena + step.input.at(first), other, output, arena + step.scratch, *pool_, images});
-    if (observer) observer(i, {output, steps_[i].shape.channels, steps_[i].shape.pixels()});
+    if (!observer) return;
+    const Shape& shape = steps_[i].shape;
+    if (!steps_[i].bytes) return observer(i, {output, shape.channels, shape.pixels()});
+    using ByteMap = Eigen::Map<const Eigen::Matrix<unsigned char, Eigen::Dynamic, Eigen::Dynamic>>;
+    const FloatMatrix values = ByteMap(detail::byte_map(output), shape.channels, shape.pixels()).cast<float>();
+    observer(i, {values.data(), shape.channels, shape.pixels()});
   }
 
   std::shared_ptr<const ThreadPool> pool_;

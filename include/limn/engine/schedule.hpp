@@ -10,8 +10,8 @@
 #include <limn/core/sizes.hpp>
 #include <limn/core/tensor.hpp>
 #include <limn/core/version.hpp>
-#include <limn/network/fuse.hpp>
 #include <limn/engine/memory_plan.hpp>
+#include <limn/network/fuse.hpp>
 #include <limn/network/graph.hpp>
 
 namespace limn {
@@ -82,10 +82,16 @@ struct StepNeeds {
 /// Makes the schedule of a network's steps for one size of input and one of batches.
 class Scheduler {
  public:
-  /// `shapes` of all nodes of the graph, `needs` of all steps.
+  /// `shapes` and `sizes`, in floats, of the maps of all nodes of the graph, `needs` of all steps.
   Scheduler(const Graph& graph, const std::vector<FusedStep>& fused, const std::vector<Shape>& shapes,
-            const std::vector<StepNeeds>& needs, Index batch)
-      : graph_(graph), fused_(fused), shapes_(shapes), needs_(needs), batch_(batch), steps_(fused.size()) {}
+            const std::vector<Index>& sizes, const std::vector<StepNeeds>& needs, Index batch)
+      : graph_(graph),
+        fused_(fused),
+        shapes_(shapes),
+        sizes_(sizes),
+        needs_(needs),
+        batch_(batch),
+        steps_(fused.size()) {}
 
   /// Throws Error if the workspace would take more memory than `limit`.
   Schedule make(const MemoryLimit& limit) {
@@ -112,7 +118,7 @@ class Scheduler {
   void form_stretches() {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       constexpr double much = 8;  // from where on the weights decide how long a step takes
-      const Index values = shapes_[fused_[i].inputs[0]].size() + shapes_[fused_[i].output].size();
+      const Index values = sizes_[fused_[i].inputs[0]] + sizes_[fused_[i].output];
       steps_[i].together = batch_ > 1 && static_cast<double>(needs_[i].weight_bytes) >
                                              much * sizeof(float) * static_cast<double>(values);
       const bool joins = i > 0 && !steps_[i].together && !steps_[i - 1].together;
@@ -128,7 +134,7 @@ class Scheduler {
   /// the outputs of the network to the end. Scratch lives for its step.
   void list_blocks() {
     const auto map_of = [&](NodeId node, Index written) {
-      return Block{{std::int64_t{shapes_[node].size()}, written, written}};
+      return Block{{std::int64_t{sizes_[node]}, written, written}};
     };
     maps_.assign(shapes_.size(), {});
     maps_[Graph::input] = map_of(Graph::input, -1);
@@ -204,6 +210,7 @@ class Scheduler {
   const Graph& graph_;
   const std::vector<FusedStep>& fused_;
   const std::vector<Shape>& shapes_;
+  const std::vector<Index>& sizes_;
   const std::vector<StepNeeds>& needs_;
   Index batch_;
   std::vector<ScheduledStep> steps_;

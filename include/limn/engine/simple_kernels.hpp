@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include <limn/core/version.hpp>
+#include <limn/engine/byte_kernels.hpp>
 #include <limn/engine/kernel.hpp>
 #include <limn/layers/layer.hpp>
 
@@ -68,27 +70,31 @@ class PixelwiseKernel : public Kernel {
   Function function_;
 };
 
-/// Repeats pixels.
+/// Repeats pixels, of floats or of 8 bit.
 class UpsampleKernel : public Kernel {
  public:
-  UpsampleKernel(const UpsampleNearest& layer, const Shape& input)
-      : factor_(layer.factor), input_(input), output_(layer.output_shape(input)) {}
+  UpsampleKernel(const UpsampleNearest& layer, const Shape& input, bool bytes)
+      : factor_(layer.factor), input_(input), output_(layer.output_shape(input)), bytes_(bytes) {}
 
   const char* name() const override { return "upsample"; }
 
   void run(const KernelArguments& arguments) const override {
-    for (Index i = 0; i < arguments.images; ++i) run_image(arguments.image(i, input_.size(), output_.size()));
+    for (Index i = 0; i < arguments.images; ++i) {
+      run_image(arguments.image(i, map_floats(input_, bytes_), map_floats(output_, bytes_)));
+    }
   }
 
  private:
   void run_image(const KernelArguments& arguments) const {
-    const ConstMap in(arguments.input, input_.channels, input_.pixels());
-    MutableMap out(arguments.output, output_.channels, output_.pixels());
+    const Index pixel = input_.channels * (bytes_ ? 1 : static_cast<Index>(sizeof(float)));
+    const auto* const in = reinterpret_cast<const unsigned char*>(arguments.input);
+    auto* const out = reinterpret_cast<unsigned char*>(arguments.output);
     const Split rows(output_.height, arguments.pool.threads());
     arguments.pool.parallel_for(rows.tasks, [&](Index task) {
       for (Index y = rows.first(task); y < rows.last(task); ++y) {
         for (Index x = 0; x < output_.width; ++x) {
-          out.col(y * output_.width + x) = in.col(y / factor_ * input_.width + x / factor_);
+          std::memcpy(out + (y * output_.width + x) * pixel, in + (y / factor_ * input_.width + x / factor_) * pixel,
+                      static_cast<std::size_t>(pixel));
         }
       }
     });
@@ -97,6 +103,7 @@ class UpsampleKernel : public Kernel {
   Index factor_;
   Shape input_;
   Shape output_;
+  bool bytes_;
 };
 
 template <class Function>
@@ -105,12 +112,15 @@ std::unique_ptr<Kernel> pixelwise(const char* name, const Shape& shape, Function
 }
 
 /// The kernel for any layer but the convolutions. `parameters` as layer_parameters gives them. `relu`: whether a sum
-/// has drawn in the ReLU behind it.
+/// has drawn in the ReLU behind it. `bytes`: whether pooling and upsampling are of an 8-bit map.
 inline std::unique_ptr<Kernel> make_simple_kernel(const KernelTable& kernels, const Layer& layer, const Shape& input,
-                                                  const std::vector<FloatVector>& parameters, bool relu) {
-  if (const auto* pool = std::get_if<MaxPool2d>(&layer)) return std::make_unique<MaxPoolKernel>(*pool, input);
+                                                  const std::vector<FloatVector>& parameters, bool relu, bool bytes) {
+  if (const auto* pool = std::get_if<MaxPool2d>(&layer)) {
+    if (bytes) return std::make_unique<BytePoolKernel>(kernels.bytes, *pool, input);
+    return std::make_unique<MaxPoolKernel>(*pool, input);
+  }
   if (const auto* upsample = std::get_if<UpsampleNearest>(&layer)) {
-    return std::make_unique<UpsampleKernel>(*upsample, input);
+    return std::make_unique<UpsampleKernel>(*upsample, input, bytes);
   }
   if (std::holds_alternative<ReLU>(layer)) {
     return pixelwise("relu", input, [](auto in, auto, auto out) { out = in.cwiseMax(0.0F); });

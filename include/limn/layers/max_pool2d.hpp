@@ -35,11 +35,11 @@ struct MaxPool2d {
 
 namespace detail {
 
-/// Rows `first` to `last` - 1 of the output, from values and to values that are stored as Tensor stores them.
-inline void max_pool_rows(const MaxPool2d& layer, const Shape& input, const float* from, const Shape& output, float* to,
-                          Index first, Index last) {
-  const Eigen::Map<const Tensor::Matrix> in(from, input.channels, input.pixels());
-  Eigen::Map<Tensor::Matrix> out(to, output.channels, output.pixels());
+/// Calls `take(output pixel, input pixel, whether it is the window's first)` for every pixel that a window of rows
+/// `first` to `last` - 1 of the output has in the input.
+template <class Take>
+void for_each_window(const MaxPool2d& layer, const Shape& input, const Shape& output, Index first, Index last,
+                     Take&& take) {
   for (Index y = first; y < last; ++y) {
     const Index top = y * layer.stride.height - layer.padding.height;
     const Index first_row = (std::max)(Index{0}, top);
@@ -48,21 +48,27 @@ inline void max_pool_rows(const MaxPool2d& layer, const Shape& input, const floa
       const Index left = x * layer.stride.width - layer.padding.width;
       const Index first_column = (std::max)(Index{0}, left);
       const Index last_column = (std::min)(input.width, left + layer.kernel.width);
-      auto maximum = out.col(y * output.width + x);
-      bool begun = false;
       for (Index row = first_row; row < last_row; ++row) {
         for (Index column = first_column; column < last_column; ++column) {
-          const auto pixel = in.col(row * input.width + column);
-          if (begun) {
-            maximum = maximum.cwiseMax(pixel);
-          } else {
-            maximum = pixel;
-            begun = true;
-          }
+          take(y * output.width + x, row * input.width + column, row == first_row && column == first_column);
         }
       }
     }
   }
+}
+
+/// Rows `first` to `last` - 1 of the output, from values and to values that are stored as Tensor stores them.
+inline void max_pool_rows(const MaxPool2d& layer, const Shape& input, const float* from, const Shape& output, float* to,
+                          Index first, Index last) {
+  const Eigen::Map<const Tensor::Matrix> in(from, input.channels, input.pixels());
+  Eigen::Map<Tensor::Matrix> out(to, output.channels, output.pixels());
+  for_each_window(layer, input, output, first, last, [&](Index target, Index pixel, bool begins) {
+    if (begins) {
+      out.col(target) = in.col(pixel);
+    } else {
+      out.col(target) = out.col(target).cwiseMax(in.col(pixel));
+    }
+  });
 }
 
 }  // namespace detail

@@ -1,0 +1,268 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <limn/core/aligned_buffer.hpp>
+#include <limn/core/version.hpp>
+#include <limn/engine/convolution_layout.hpp>
+#include <limn/engine/kernel.hpp>
+#include <limn/engine/simd/kernel_table.hpp>
+#include <limn/layers/quantized_convolution.hpp>
+
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail {
+
+/// What a quantised convolution's kernel is made of beside the layer. Refers to what its maker holds.
+struct ByteConvolutionTask {
+  const KernelTable& kernels;  ///< of the target; lives as long as the kernel
+  const Shape& input;
+  const FloatVector& weight;  ///< whole numbers, PyTorch's order
+  const FloatVector& weight_scale;
+  const FloatVector& bias;
+  std::string_view name = "convolution";
+  MemoryLimit limit = {};  ///< for the weights in the kernel's own layout
+};
+
+/// A quantised convolution, plain or transposed, straight from its definition (see ConvolutionLayout), to the bit.
+///
+/// The products are of groups of 4 bytes, in the format of the target (ByteFormat). A segment of a window is rounded up
+/// to whole groups; what is read beyond it meets weights of zero. The zero point is not taken from the values but from
+/// the bias: the border of the map is filled with it, so that every sum holds zero_point times the sum of the weights.
+class ByteConvolution : public Kernel {
+ public:
+  /// Throws Error if a scale of the weights is not positive, or the weights would take more memory than the limit.
+  template <class Convolution>
+  ByteConvolution(const QuantizedConvolution<Convolution>& layer, const ByteConvolutionTask& task)
+      : kernels_(task.kernels),
+        layout_(layer.layer, task.input, task.kernels),
+        input_(layer.input),
+        residual_(layer.residual),
+        output_(layer.output),
+        relu_(layer.relu) {
+    const Requantization all = requantization(layer, task.weight_scale, task.bias);
+    const Index rows = kernels_.padded_rows(layout_.output.channels);
+    task.limit.check("engine: weights up to " + std::string(task.name),
+                     {layer.layer.kernel.area(), layout_.border.input.channels + 3, rows, value_bytes(format())});
+    factor_ = FloatVector::Zero(rows);
+    factor_.head(all.factor.size()) = all.factor;
+    if (residual_) residual_factor_ = summand_factor(*residual_, *output_);
+    for (const ConvolutionPhase& phase : layout_.phases) {
+      IntegerVector bias = IntegerVector::Zero(rows);
+      bias.head(all.bias.size()) = all.bias;
+      AlignedBuffer weights = pack(phase, task.weight, bias);
+      phases_.push_back({std::move(weights), std::move(bias)});
+    }
+  }
+
+  const char* name() const override { return "8 bit"; }
+
+  /// The prepared map, and what the last group may read beyond it.
+  std::int64_t scratch_size(int /*threads*/) const override {
+    return in_place() ? 0 : checked_sum("padded input", prepared_bytes(), 2 * group_bytes - 1) / group_bytes;
+  }
+
+  Index weight_bytes() const override {
+    Index bytes = 0;
+    for (const Phase& phase : phases_) bytes += phase.weights.size() * group_bytes;
+    return bytes;
+  }
+
+  void run(const KernelArguments& arguments) const override {
+    const Index input = byte_map_floats(layout_.border.input.size());
+    const Index output = output_ ? byte_map_floats(layout_.output.size()) : layout_.output.size();
+    for (Index i = 0; i < arguments.images; ++i) run_image(arguments.image(i, input, output));
+  }
+
+ private:
+  static constexpr Index group_bytes = 4;
+
+  struct Phase {
+    AlignedBuffer weights;  ///< panel x segment x group x panel_rows groups
+    IntegerVector bias;     ///< padded to whole panels
+  };
+
+  ByteFormat format() const { return kernels_.bytes.format; }
+  Index groups(const ConvolutionPhase& phase) const {
+    return ceil_div(phase.kernel_width * layout_.border.input.channels, group_values(format()));
+  }
+
+  /// Whether the map is read as it is: in the right format, without a border, and with whole groups.
+  bool in_place() const {
+    const bool whole = layout_.border.input.channels % group_bytes == 0;
+    return format() == ByteFormat::unsigned_bytes && !layout_.border.any() && whole;
+  }
+  std::int64_t prepared_bytes() const {
+    return checked_product<std::int64_t>("padded input", {layout_.border.size(), value_bytes(format())});
+  }
+
+  /// Packs the weights of a phase and takes from the bias what the zero point adds to every sum.
+  AlignedBuffer pack(const ConvolutionPhase& phase, const FloatVector& weight, IntegerVector& bias) const {
+    const Index in = layout_.border.input.channels;
+    const Index out = layout_.output.channels;
+    const Index panel_rows = kernels_.panel_rows;
+    const Index inputs = phase.kernel_height * groups(phase);
+    const Index bytes = value_bytes(format());
+    const std::int32_t zero = input_.zero_point - (format() == ByteFormat::signed_bytes ? 128 : 0);
+    AlignedBuffer packed(bias.size() * inputs);
+    auto* const target = reinterpret_cast<unsigned char*>(packed.data());
+    std::memset(target, 0, static_cast<std::size_t>(packed.size() * group_bytes));
+    for (std::size_t i = 0; i < phase.taps.size(); ++i) {
+      const FloatMatrix tap = layout_.tap(weight, phase.taps[i]);
+      const Index ky = static_cast<Index>(i) / phase.kernel_width;
+      const Index first = static_cast<Index>(i) % phase.kernel_width * in;
+      for (Index o = 0; o < out; ++o) {
+        const Index panel = o / panel_rows * panel_rows * inputs;
+        std::int32_t sum = 0;
+        for (Index c = 0; c < in; ++c) {
+          const auto value = static_cast<std::int16_t>(tap(o, c));
+          sum += value;
+          const Index place = (first + c) * bytes;  // in the segment
+          const Index group = ky * groups(phase) + place / group_bytes;
+          unsigned char* to =
+              target + (panel + group * panel_rows + o % panel_rows) * group_bytes + place % group_bytes;
+          std::memcpy(to, &value, static_cast<std::size_t>(bytes));  // little-endian: the low byte is the value
+        }
+        bias[o] -= zero * sum;
+      }
+    }
+    return packed;
+  }
+
+  void run_image(const KernelArguments& arguments) const {
+    const unsigned char* input = prepare(arguments);
+    const Index panels = factor_.size() / kernels_.panel_rows;
+    for (std::size_t i = 0; i < phases_.size(); ++i) {
+      const ConvolutionPhase& phase = layout_.phases[i];
+      // Threads share out whichever is larger, weights or pixels, so that each reads less than all of it.
+      const bool by_panel = phases_[i].weights.size() * group_bytes > layout_.border.input.size();
+      const Split split(by_panel ? panels : phase.tiles(), arguments.pool.threads());
+      arguments.pool.parallel_for(split.tasks, [&](Index task) {
+        const Index first = split.first(task);
+        const Index last = split.last(task);
+        if (by_panel) {
+          run_tiles(phase, phases_[i], arguments, input, first, last, 0, phase.tiles());
+        } else {
+          run_tiles(phase, phases_[i], arguments, input, 0, panels, first, last);
+        }
+      });
+    }
+  }
+
+  /// The map with its border, in the target's format: the input itself, or a copy in the scratch memory.
+  const unsigned char* prepare(const KernelArguments& arguments) const {
+    const auto* const data = reinterpret_cast<const unsigned char*>(arguments.input);
+    if (in_place()) return data;
+    const Border& border = layout_.border;
+    const Index channels = border.input.channels;
+    const Index bytes = value_bytes(format());
+    auto* const prepared = reinterpret_cast<unsigned char*>(arguments.scratch);
+    const Split rows(border.height(), arguments.pool.threads());
+    arguments.pool.parallel_for(rows.tasks, [&](Index task) {
+      for (Index y = rows.first(task); y < rows.last(task); ++y) {
+        unsigned char* row = prepared + y * border.row_values() * bytes;
+        if (y < border.top || y >= border.top + border.input.height) {
+          fill(row, border.row_values());
+          continue;
+        }
+        const Index inner = border.input.width * channels;
+        fill(row, border.left * channels);
+        kernels_.bytes.prepare(data + (y - border.top) * inner, row + border.left * channels * bytes, inner);
+        fill(row + (border.left * channels + inner) * bytes, border.right * channels);
+      }
+    });
+    const std::int64_t size = prepared_bytes();
+    std::memset(prepared + size, 0, static_cast<std::size_t>(scratch_size(1) * group_bytes - size));
+    return prepared;
+  }
+
+  /// `count` values that stand for 0.
+  void fill(unsigned char* to, Index count) const {
+    if (format() == ByteFormat::words) {
+      const auto value = static_cast<std::int16_t>(input_.zero_point);
+      for (Index i = 0; i < count; ++i) std::memcpy(to + 2 * i, &value, sizeof(value));
+    } else {
+      const int offset = format() == ByteFormat::signed_bytes ? 128 : 0;
+      std::memset(to, input_.zero_point - offset, static_cast<std::size_t>(count));
+    }
+  }
+
+  /// Panels [first_panel, last_panel) of tiles [first_tile, last_tile), in blocks of tiles whose inputs stay in the
+  /// cache while all the weights pass by.
+  void run_tiles(const ConvolutionPhase& phase, const Phase& packed, const KernelArguments& arguments,
+                 const unsigned char* input, Index first_panel, Index last_panel, Index first_tile,
+                 Index last_tile) const {
+    constexpr Index cache = Index{512} << 10;  // half of a core's second-level cache, in bytes
+    const Border& border = layout_.border;
+    const Extent step = layout_.step;
+    const Extent out_step = layout_.out_step;
+    const Index panel_rows = kernels_.panel_rows;
+    const Index out = layout_.output.channels;
+    const Index pixel_bytes = border.input.channels * value_bytes(format());
+    const Index row_bytes = border.width() * pixel_bytes;
+    const Index inputs = phase.kernel_height * groups(phase);
+    const Index block = (std::max)(Index{8}, cache / (kernels_.tile_pixels * step.area() * pixel_bytes));
+    for (Index begin = first_tile; begin < last_tile; begin += block) {
+      const Index end = (std::min)(last_tile, begin + block);
+      for (Index panel = first_panel; panel < last_panel; ++panel) {
+        const auto* weights =
+            reinterpret_cast<const std::int32_t*>(packed.weights.data()) + panel * panel_rows * inputs;
+        for (Index i = begin; i < end; ++i) {
+          const Tile& tile = phase.row_tiles[static_cast<std::size_t>(i) % phase.row_tiles.size()];
+          const Index y = i / static_cast<Index>(phase.row_tiles.size());
+          const ByteTileInput from{input + (phase.first_y + y * step.height) * row_bytes +
+                                       (phase.first_x + tile.first * step.width) * pixel_bytes,
+                                   step.width * pixel_bytes, groups(phase), phase.kernel_height, row_bytes};
+          const Index pixel = (phase.out_first_y + y * out_step.height) * layout_.output.width + phase.out_first_x +
+                              tile.first * out_step.width;
+          ByteTileOutput to = destination(arguments, pixel * out + panel * panel_rows);
+          to.pixel_stride = to.residual_stride = out_step.width * out;
+          to.bias = packed.bias.data() + panel * panel_rows;
+          to.factors = factor_.data() + panel * panel_rows;
+          to.rows = (std::min)(panel_rows, out - panel * panel_rows);
+          kernels_.bytes.multiply(tile.pixels, weights, from, to,
+                                  kernels_.share(weights + panel_rows * inputs, inputs, i - begin, end - begin));
+        }
+      }
+    }
+  }
+
+  /// Where results go from the value at `place` on, and the residual's part; the rest is left empty.
+  ByteTileOutput destination(const KernelArguments& arguments, Index place) const {
+    ByteTileOutput to = {};
+    if (output_) {
+      to.data = reinterpret_cast<unsigned char*>(arguments.output) + place;
+      to.zero_point = output_->zero_point;
+    } else {
+      to.floats = arguments.output + place;
+    }
+    if (residual_) {
+      to.residual = reinterpret_cast<const unsigned char*>(arguments.other) + place;
+      to.residual_factor = residual_factor_;
+      to.residual_zero_point = residual_->zero_point;
+    }
+    to.relu = relu_;
+    return to;
+  }
+
+  const KernelTable& kernels_;
+  ConvolutionLayout layout_;
+  MapScale input_;
+  std::optional<MapScale> residual_;
+  std::optional<MapScale> output_;
+  bool relu_;
+  FloatVector factor_;  ///< padded to whole panels
+  float residual_factor_ = 0;
+  std::vector<Phase> phases_;
+};
+
+}  // namespace detail
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn
