@@ -128,7 +128,9 @@ TEST_CASE("the noise of every map is measured by its real numbers") {
     expected.insert(measured.graph.nodes()[step.output].name);
   }
   std::set<std::string> found;
-  for (const auto& [name, one] : noise) {
+  for (const auto& entry : noise) {
+    const auto& one = entry.second;
+    const std::string& name = entry.first;
     CAPTURE(name);
     found.insert(name);
     CHECK(one.decibels().value_or(0) > 10);
@@ -153,7 +155,9 @@ TEST_CASE("the noise of every map is measured by its real numbers") {
 }
 
 TEST_CASE("losses are measured of networks of every family") {
-  for (auto& [family, graph] : quantization::small_networks()) {
+  for (auto& entry : quantization::small_networks()) {
+    auto& graph = entry.second;
+    const std::string& family = entry.first;
     CAPTURE(family);
     const Measured measured(std::move(graph), 2);
     const ThreadPool pool(1);

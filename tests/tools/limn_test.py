@@ -706,7 +706,7 @@ class CommandLine(ProgramTest):
     COMMANDS = (("estimate", "a.png"), ("evaluate", "labels.json"), ("verify", "reference.safetensors"), ("bench",))
 
     def test_explains_itself(self):
-        for command in ((), ("estimate",), ("evaluate",), ("info",), ("verify",), ("bench",)):
+        for command in ((), ("estimate",), ("evaluate",), ("info",), ("verify",), ("bench",), ("quantize",)):
             out, _ = self.limn(*command, "--help")
             self.assertIn("Exit status", out, command)
             self.assertEqual(self.limn(*command, "-h")[0], out)
@@ -733,6 +733,7 @@ class CommandLine(ProgramTest):
         self.assertEqual(" ".join(model), "FILE Model file; default: LIMN_MODEL, or the one that comes with limn")
         threads = self.explained("estimate", "--threads")
         self.assertIn("processors", threads)
+        self.assertEqual(self.explained("quantize", "--threads"), threads)
         for command, *arguments in (*self.COMMANDS, ("info",)):
             self.assertEqual(self.explained(command, "--model"), model, command)
             if command == "info":  # nothing is computed there

@@ -16,5 +16,6 @@ void add_info(CLI::App& app, int& status);
 void add_verify(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
+void add_quantize(CLI::App& app, int& status);
 
 }  // namespace limn::program

@@ -21,6 +21,7 @@ void add_commands(CLI::App& app, int& status) {
   limn::program::add_verify(app, status);
   limn::program::add_bench(app, status);
   limn::program::add_evaluate(app, status);
+  limn::program::add_quantize(app, status);
 }
 
 /// Makes sure that no file is opened in the place of stdin, stdout or stderr where they are closed, and then gets what
