@@ -1240,7 +1240,7 @@ class VerifyWithAFloatModel(ProgramTest):
             self.assertGreater(float(found[name]), 80)
         self.assertRegex(out, r"(?m)^relu +3x64x64  0\.003922 +0 +\d+\.\d$")
         self.assertRegex(out, r"(?m)^wh +2x16x16 +\d+\.\d$")  # put out in floats
-        self.assertRegex(out, r"all 28 maps have at least 10 dB, hm\.sigmoid the least: \d+\.\d\n")
+        self.assertRegex(out, r"all 28 maps have at least 20 dB, hm\.sigmoid the least: \d+\.\d\n")
 
     def test_takes_folders_of_photos(self):
         os.mkdir(self.path("photos"))
@@ -1262,7 +1262,7 @@ class VerifyWithAFloatModel(ProgramTest):
         self.assertEqual(departed[1], "layer2.1")
         self.assertNotIn("layer1.1", departed)
         self.assertIn(
-            f"{len(departed)} of 28 maps have less than 10 dB, the first is layer2.0 ({wanted} dB)\n", out
+            f"{len(departed)} of 28 maps have less than 20 dB, the first is layer2.0 ({wanted} dB)\n", out
         )
         self.assertEqual(err, f"limn: int8.safetensors departs from float.safetensors: layer2.0 ({wanted} dB)\n")
         self.verify("--snr", "6", photos=("b.png",))
@@ -1300,7 +1300,7 @@ class VerifyWithAFloatModel(ProgramTest):
         self.write("broken.png", b"no picture")
         out, err = self.verify(photos=("a.png", "broken.png", "nowhere.png"), status=1)
         self.assertIn("on 1 photo\n", out)
-        self.assertIn("at least 10 dB", out)
+        self.assertIn("at least 20 dB", out)
         self.assertRegex(err, "^limn: broken\\.png: .*\nlimn: nowhere\\.png: .*\n$")
         out, _ = self.verify(photos=("broken.png",), status=1)
         self.assertEqual(out, "")

@@ -13,6 +13,7 @@
 #include <limn/network/fuse.hpp>
 #include <limn/network/plain_executor.hpp>
 #include <limn/network/quantized_graph.hpp>
+#include <limn/quantization/loss.hpp>
 
 #include "command.hpp"
 #include "engine_check.hpp"
@@ -83,8 +84,7 @@ class Comparison {
     Map& map = maps_[id];
     map.shape = found.shape();
     const Tensor real = scales_[id] ? dequantize(found, {*scales_[id]}) : found;
-    map.signal += wanted.matrix().cast<double>().squaredNorm();
-    map.noise += (wanted.matrix().cast<double>() - real.matrix().cast<double>()).squaredNorm();
+    map.noise.add(wanted.matrix(), real.matrix());
   }
 
   /// Prints the table and the result.
@@ -99,7 +99,7 @@ class Comparison {
     for (NodeId id = 0; id < maps_.size(); ++id) {
       const Node& node = graph_.nodes()[id];
       if (converts(node)) continue;
-      const double db = decibels(maps_[id]);
+      const double db = decibels(maps_[id].noise);
       const bool departs = !(db >= least_);
       const std::optional<MapScale>& scale = scales_[id];
       table.add({node.name, to_string(maps_[id].shape), scale ? format("%.4g", static_cast<double>(scale->scale)) : "",

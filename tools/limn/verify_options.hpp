@@ -10,8 +10,11 @@
 
 namespace limn::program {
 
-/// The least signal-to-noise ratio of an 8-bit network's map, in dB.
-constexpr double default_snr = 10;
+/// The least signal-to-noise ratio of an 8-bit network's map, in dB. Measured: of the default models, 8-bit ones as
+/// limn quantize makes them have at least 25.0 dB in every map, on single photos 22.2, and random networks of 159 and
+/// 293 convolutions 29.0 and 25.3; the default model with the bias of one layer missing has -0.6, with a wrong zero
+/// point 1.3, with one channel's weights twice as large 17.2, with a scale a quarter of what it should be 1.8 to 15.7.
+constexpr double default_snr = 20;
 
 struct VerifyOptions {
   std::string model;
