@@ -67,3 +67,73 @@ TEST_CASE("what is read by two layers, or is an output of the network, stays as 
     CHECK(step.norm == Graph::input);
   }
 }
+
+TEST_CASE("a step lists all that was drawn into it, in the order of execution") {
+  Graph graph(4);
+  const NodeId first = graph.add("first", conv, {Graph::input});
+  const NodeId norm = graph.add("norm", BatchNorm2d{4}, {first});
+  const NodeId sum = graph.add("sum", Add(), {norm, Graph::input});
+  const NodeId relu = graph.add("relu", ReLU(), {sum});
+  const NodeId pool = graph.add("pool", MaxPool2d{3, 1, 1}, {relu});
+  const NodeId last = graph.add("last", ConvTranspose2d{4, 4, 3, 1, 1}, {pool});
+  const NodeId last_relu = graph.add("last relu", ReLU(), {last});
+  graph.add_output("out", last_relu);
+  const std::vector<FusedStep> steps = fuse(graph);
+  REQUIRE(steps.size() == 3);
+  CHECK(steps[0].drawn_in == Nodes{norm, sum, relu});
+  CHECK(steps[1].drawn_in.empty());
+  CHECK(steps[1].output == pool);
+  CHECK(steps[2].drawn_in == Nodes{last_relu});
+  CHECK(steps[2].relu);
+}
+
+TEST_CASE("a sum that no convolution does draws in the ReLU behind it") {
+  Graph graph(4);
+  const NodeId left = graph.add("left", ReLU(), {Graph::input});
+  const NodeId right = graph.add("right", MaxPool2d{3, 1, 1}, {Graph::input});
+  const NodeId sum = graph.add("sum", Add(), {left, right});
+  const NodeId relu = graph.add("relu", ReLU(), {sum});
+  graph.add_output("out", relu);
+  const std::vector<FusedStep> steps = fuse(graph);
+  REQUIRE(steps.size() == 3);
+  CHECK(steps[2].node == sum);
+  CHECK(steps[2].output == relu);
+  CHECK(steps[2].relu);
+  CHECK(steps[2].drawn_in == Nodes{relu});
+  CHECK(steps[2].inputs == Nodes{left, right});
+}
+
+TEST_CASE("a sum keeps a ReLU behind it apart if somebody else reads the sum, or it is no ReLU") {
+  Graph graph(4);
+  const NodeId left = graph.add("left", ReLU(), {Graph::input});
+  const NodeId sum = graph.add("sum", Add(), {left, Graph::input});
+  const NodeId relu = graph.add("relu", ReLU(), {sum});
+  const NodeId other = graph.add("other", Add(), {sum, relu});
+  const NodeId product = graph.add("product", Multiply(), {other, left});
+  const NodeId behind = graph.add("behind", ReLU(), {product});
+  graph.add_output("out", behind);
+  const std::vector<FusedStep> steps = fuse(graph);
+  REQUIRE(steps.size() == 6);
+  for (const FusedStep& step : steps) {
+    CHECK(step.node == step.output);
+    CHECK_FALSE(step.relu);
+    CHECK(step.drawn_in.empty());
+  }
+}
+
+TEST_CASE("a convolution that does a sum leaves the sum behind that to itself") {
+  Graph graph(4);
+  const NodeId first = graph.add("first", conv, {Graph::input});
+  const NodeId sum = graph.add("sum", Add(), {first, Graph::input});
+  const NodeId next = graph.add("next", Add(), {sum, Graph::input});
+  const NodeId relu = graph.add("relu", ReLU(), {next});
+  graph.add_output("out", relu);
+  const std::vector<FusedStep> steps = fuse(graph);
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[0].output == sum);
+  CHECK(steps[0].drawn_in == Nodes{sum});
+  CHECK_FALSE(steps[0].relu);
+  CHECK(steps[1].node == next);
+  CHECK(steps[1].output == relu);
+  CHECK(steps[1].inputs == Nodes{sum, Graph::input});
+}

@@ -140,3 +140,35 @@ TEST_CASE("a missing or wrongly shaped weight is named") {
   CHECK_THROWS_WITH_AS(layer_parameters(graph.nodes()[1], weights),
                        "tensor first.weight: expected shape [8, 3, 3, 3], found [8, 3, 3, 1]", Error);
 }
+
+TEST_CASE("whole numbers where there should be others are refused with the tensor named, and the other way round") {
+  Graph graph(1);
+  graph.add("relu", QuantizedConv2d{Conv2d{1, 1}, {}, {}, {}, true}, {Graph::input}, "conv");
+  const float one = 1;
+  const auto* floats = reinterpret_cast<const unsigned char*>(&one);
+  const signed char number = -3;
+  const auto* integer = reinterpret_cast<const unsigned char*>(&number);
+  Weights weights = {{"conv.weight", {DType::i8, {1, 1, 1, 1}, integer}},
+                     {"conv.weight_scale", {DType::f32, {1}, floats}},
+                     {"conv.bias", {DType::f32, {1}, floats}}};
+  const std::vector<FloatVector> values = layer_parameters(graph.nodes()[1], weights);
+  REQUIRE(values.size() == 3);
+  CHECK(values[0] == FloatVector{{-3}});
+  CHECK(values[1] == FloatVector{{1}});
+  weights["conv.weight"] = {DType::f32, {1, 1, 1, 1}, floats};
+  CHECK_THROWS_WITH_AS(layer_parameters(graph.nodes()[1], weights), "tensor conv.weight: expected I8, found F32",
+                       Error);
+  weights["conv.weight"] = {DType::i8, {1, 1, 1, 1}, integer};
+  weights["conv.bias"] = {DType::i8, {1}, integer};
+  CHECK_THROWS_WITH_AS(layer_parameters(graph.nodes()[1], weights), "tensor conv.bias: expected F32 or F16, found I8",
+                       Error);
+}
+
+TEST_CASE("a node's parameters are named after it, or after the layer that others were drawn into") {
+  Graph graph(1);
+  graph.add("own", Conv2d{1, 1}, {Graph::input});
+  graph.add("relu", Conv2d{1, 1}, {Graph::input}, "conv");
+  CHECK(graph.nodes()[1].tensor("weight") == "own.weight");
+  CHECK(graph.nodes()[2].tensor("weight") == "conv.weight");
+  CHECK(graph.parameters()[1].name == "conv.weight");
+}

@@ -28,6 +28,7 @@ except ImportError as error:
     sys.exit(77)
 
 import formula
+import quantized_layers
 import tensor_file
 from center_net import CenterNet, center_name
 from cmap_paf import CmapPaf, limn_name
@@ -333,6 +334,7 @@ def layers_file():
         multiply,
         upsample_nearest,
         residual_block,
+        quantized_layers.write,
     ):
         write(layers)
     return layers.tensors, {"cases": layers.options}

@@ -12,6 +12,7 @@ import sys
 import unittest
 
 import dot_detector
+import quantized_models
 from dot_detector import Dot
 from limn_program import (
     FIVE_PEOPLE,
@@ -1074,6 +1075,25 @@ class Verify(ProgramTest):
         self.reference(input=image, heatmaps=heatmaps, sizes=sizes)
         self.assertIn("sizes", self.verify(status=1)[1])
 
+    def test_takes_8_bit_maps_for_the_numbers_that_they_stand_for(self):
+        self.write("model.safetensors", dot_detector.quantized_model())
+        image = np.zeros((3, 32, 32), np.float32)
+        image[:, 0, 0] = 1, 200 / 255, 100 / 255
+        relu = np.zeros((3, 16, 16), np.float32)
+        relu[:, 0, 0] = image[:, 0, 0]
+        sizes = np.zeros((2, 4, 4), np.float32)
+        sizes[:, 0, 0] = 200 / 8, 100 / 8
+        self.reference(input=image, conv1=relu, relu=relu, sizes=sizes)  # conv1 was drawn into its ReLU
+        out, _ = self.verify()
+        self.assertIn("all 2 tensors agree", out)
+        relu[1, 0, 0] += 1 / 255
+        self.reference(input=image, relu=relu, sizes=sizes)
+        _, err = self.verify("--tolerance", "0.003", status=1)
+        self.assertIn("relu (relative difference 0.00392)", err)
+        self.verify("--tolerance", "0.004")
+        self.reference(input=image, conv1=relu)
+        self.fails(2, *self.COMMAND, says=["reference.safetensors: expected a tensor to compare with", "heatmaps"])
+
     def test_names_a_wrong_result(self):
         wrong = self.heatmaps.copy()
         wrong[3, 5, 7] += 0.01 * np.abs(wrong).max()
@@ -1180,6 +1200,134 @@ class Verify(ProgramTest):
             out, _ = self.limn("estimate", "photo.png", "--model", model, "--json", "-", "-q")
             for pose in poses_of(out):
                 self.assertEqual(len(pose["keypoints"]), 18)
+
+
+class VerifyWithAFloatModel(ProgramTest):
+    """The dot detector, whose 8-bit network is exact for colours, beside the one in floats."""
+
+    MAPS = 28  # of the 8-bit network, with the input
+
+    def setUp(self):
+        super().setUp()
+        self.write("float.safetensors", dot_detector.model())
+        self.write("int8.safetensors", dot_detector.quantized_model())
+        self.write("a.png", dot_detector.photo(Dot(64, 64, 40, 80), Dot(32, 96, 100, 200, red=130)))
+        self.write("b.png", dot_detector.photo(Dot(96, 32, 254, 254)))
+
+    def verify(self, *arguments, model="int8.safetensors", photos=("a.png", "b.png"), status=0):
+        command = ("verify", "float.safetensors", "--model", model)
+        return self.limn(*command, "--photo", *photos, *arguments, status=status)
+
+    def write_with_scale(self, name, factor):
+        """The 8-bit model with another scale of one map."""
+        document = dot_detector.quantized_document()
+        document["precision"]["maps"][name][0] *= factor
+        self.write("int8.safetensors", dot_detector.quantized_model(entry=document))
+
+    def decibels(self, out):
+        """{map: text of its decibels} of the table."""
+        rows = re.findall(r"(?m)^(\S+) +\d+x\d+x\d+ .*?((?:the same|-?\d+\.\d|-?inf|-?nan)(?:  departs)?)$", out)
+        self.assertEqual(len(rows), len(dict(rows)))
+        return dict(rows)
+
+    def test_shows_each_map_and_finds_them_near_enough(self):
+        out, _ = self.verify()
+        self.assertIn("Plain layers of int8.safetensors beside those of float.safetensors, on 2 photos\n", out)
+        found = self.decibels(out)
+        self.assertEqual(len(found), self.MAPS)
+        self.assertEqual((found["input"], found["reg"]), ("the same", "the same"))
+        for name in ("relu", "layer4.1", "deconv_layers.5", "wh"):
+            self.assertGreater(float(found[name]), 80)
+        self.assertRegex(out, r"(?m)^relu +3x64x64  0\.003922 +0 +\d+\.\d$")
+        self.assertRegex(out, r"(?m)^wh +2x16x16 +\d+\.\d$")  # put out in floats
+        self.assertRegex(out, r"all 28 maps have at least 10 dB, hm\.sigmoid the least: \d+\.\d\n")
+
+    def test_takes_folders_of_photos(self):
+        os.mkdir(self.path("photos"))
+        for name in ("a.png", "b.png"):
+            shutil.move(self.path(name), self.path("photos"))
+        self.assertIn("on 2 photos\n", self.verify(photos=("photos",))[0])
+
+    def test_names_the_first_that_departs(self):
+        # A map whose numbers reach to 0.5 only, where 1, 254/255 and 254/255 come: the noise is what is missing.
+        self.write_with_scale("layer2.0", 1 / 2)
+        values = (1, 254 / 255, 254 / 255)
+        noise = sum((value - 0.5) ** 2 for value in values)
+        wanted = "%.1f" % (10 * math.log10(sum(value**2 for value in values) / noise))
+        out, err = self.verify(photos=("b.png",), status=1)
+        found = self.decibels(out)
+        self.assertEqual(found["layer2.0"], wanted + "  departs")
+        departed = [name for name, db in found.items() if db.endswith("departs")]
+        self.assertEqual(departed[0], "layer2.0")
+        self.assertEqual(departed[1], "layer2.1")
+        self.assertNotIn("layer1.1", departed)
+        self.assertIn(
+            f"{len(departed)} of 28 maps have less than 10 dB, the first is layer2.0 ({wanted} dB)\n", out
+        )
+        self.assertEqual(err, f"limn: int8.safetensors departs from float.safetensors: layer2.0 ({wanted} dB)\n")
+        self.verify("--snr", "6", photos=("b.png",))
+        self.verify("--snr", "6.1", photos=("b.png",), status=1)
+
+    def test_adds_up_what_the_photos_give(self):
+        self.write_with_scale("layer2.0", 1 / 2)
+        one = self.decibels(self.verify(photos=("b.png",), status=1)[0])["layer2.0"]
+        other = self.decibels(self.verify(photos=("a.png",), status=1)[0])["layer2.0"]
+        both = self.decibels(self.verify(status=1)[0])["layer2.0"]
+        low, high = sorted(float(db.split()[0]) for db in (one, other))
+        self.assertLess(low, float(both.split()[0]))
+        self.assertLess(float(both.split()[0]), high)
+
+    def test_shows_what_is_kept_in_floats(self):
+        self.write("kept.safetensors", dot_detector.quantized_model(["conv1"]))
+        out, _ = self.verify(model="kept.safetensors")
+        self.assertRegex(out, r"(?m)^conv1 +3x64x64 +the same$")
+        self.assertRegex(out, r"(?m)^relu +3x64x64 +the same$")
+        self.assertRegex(out, r"(?m)^maxpool +3x32x32  0\.003922 +0 +\d+\.\d$")
+
+    def test_may_compare_floats_with_floats(self):
+        out, _ = self.verify("--engine", model="float.safetensors")
+        self.assertIn("all 55 maps are the same\n", out)
+        self.assertIn("all 27 maps of floats agree within 0.0001 of the largest magnitude\n", out)
+
+    def test_gives_each_network_what_its_own_document_makes_of_a_photo(self):
+        document = dot_detector.quantized_document()
+        document["input"]["std"] = [2, 2, 2]
+        self.write("int8.safetensors", dot_detector.quantized_model(entry=document))
+        _, err = self.verify(status=1)
+        self.assertIn("departs from float.safetensors: input (6.0 dB)", err)  # half of it is missing
+
+    def test_goes_on_without_a_photo_that_cannot_be_read(self):
+        self.write("broken.png", b"no picture")
+        out, err = self.verify(photos=("a.png", "broken.png", "nowhere.png"), status=1)
+        self.assertIn("on 1 photo\n", out)
+        self.assertIn("at least 10 dB", out)
+        self.assertRegex(err, "^limn: broken\\.png: .*\nlimn: nowhere\\.png: .*\n$")
+        out, _ = self.verify(photos=("broken.png",), status=1)
+        self.assertEqual(out, "")
+
+    def test_refuses_other_networks_with_one_message(self):
+        def refused(says, reference="float.safetensors", model="int8.safetensors", more=("--photo", "a.png")):
+            self.fails(2, "verify", reference, "--model", model, *more, says=says)
+
+        refused(["float.safetensors: a model is compared", "--photo"], more=())
+        refused(["int8.safetensors: expected a float model, found an 8-bit one"], reference="int8.safetensors")
+        refused(["expected the network of float.safetensors", "map input is 3x128x128, found 3x256x192"], model=MODEL)
+        larger = dot_detector.document()
+        larger["input"]["width"] = 256
+        self.write("larger.safetensors", dot_detector.model(input=larger["input"]))
+        refused(["whose map input is 3x128x128, found 3x128x256"], model="larger.safetensors")
+        other = dot_detector.quantized_document()
+        other["network"]["offsets"] = False
+        tensors = {name: value for name, value in dot_detector.tensors().items() if not name.startswith("reg.")}
+        self.write("other.safetensors", quantized_models.model(other, tensors))
+        refused(["which has a map reg, found none"], model="other.safetensors")
+        del other["precision"]
+        entries = [(name, "F32", shape, values.tobytes()) for name, (shape, values) in tensors.items()]
+        self.write("floats.safetensors", quantized_models.safetensors(entries, {"limn": json.dumps(other)}))
+        refused(["expected the network of floats.safetensors, which has no map reg"], reference="floats.safetensors")
+        self.write("tensors.safetensors", quantized_models.safetensors(entries))
+        refused(["tensors.safetensors: expected a model for --photo"], reference="tensors.safetensors")
+        refused(["tensors.safetensors: expected a model for --snr"], "tensors.safetensors", more=("--snr", "20"))
 
 
 class Bench(ProgramTest):

@@ -49,6 +49,8 @@ NETWORKS = {
     ),
 }
 
+INT8_NETWORKS = ("resnet18_256x256", "resnet50_256x256", "hrnet_w32_256x256")  # timed in 8 bits unless others are named
+
 
 def randomize_batch_norms(network):
     """Fresh ones are the identity: folding them wrongly would not show."""

@@ -97,11 +97,13 @@ class QuantizedGraphBuilder {
     return *floats_[id];
   }
 
+  bool has_bytes(NodeId id) const { return bytes_[id] || scale_of(id) != nullptr; }
+
   /// Nothing if the map is not to be had in 8 bit.
   std::optional<ByteNode> as_bytes(NodeId id) {
+    if (!has_bytes(id)) return std::nullopt;
     if (!bytes_[id]) {
       const MapScale* scale = scale_of(id);
-      if (scale == nullptr) return std::nullopt;
       bytes_[id] = ByteNode{result_.add(node(id).name + ".quantize", Quantize{*scale}, {*floats_[id]}), *scale};
     }
     return bytes_[id];
@@ -156,10 +158,9 @@ class QuantizedGraphBuilder {
   /// Whether the sum can be done in 8 bit.
   bool add_sum(const FusedStep& step) {
     const MapScale* scale = scale_of(step.output);
-    if (scale == nullptr) return false;
+    if (scale == nullptr || !has_bytes(step.inputs[0]) || !has_bytes(step.inputs[1])) return false;
     const auto first = as_bytes(step.inputs[0]);
     const auto second = as_bytes(step.inputs[1]);
-    if (!first || !second) return false;
     const QuantizedAdd sum = {first->scale, second->scale, *scale, step.relu};
     bytes_[step.output] = ByteNode{result_.add(node(step.output).name, sum, {first->id, second->id}), *scale};
     return true;

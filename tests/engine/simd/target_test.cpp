@@ -27,12 +27,27 @@ TEST_CASE("a target is chosen, and found by its name") {
 TEST_CASE("a target that this processor does not run is an error that names those it does") {
   const std::vector<Target> usable = limn::targets();
   const char* first = limn::to_string(usable.front());
-  for (const Target target : {Target::neon, Target::wasm_simd128, Target::sse2, Target::avx512_vnni}) {
+  for (const Target target :
+       {Target::neon, Target::neon_dot, Target::wasm_simd128, Target::sse2, Target::avx2_vnni, Target::avx512_vnni}) {
     if (std::find(usable.begin(), usable.end(), target) != usable.end()) continue;
     CHECK_THROWS_WITH_AS(limn::choose_target(target), doctest::Contains(first), limn::Error);
     CHECK_THROWS_WITH_AS(limn::target_named(limn::to_string(target)), doctest::Contains(first), limn::Error);
   }
   CHECK_THROWS_WITH_AS(limn::target_named("mmx"), doctest::Contains("found mmx"), limn::Error);
+}
+
+TEST_CASE("a target with instructions for bytes takes its other kernels from the one without") {
+  const std::vector<Target> usable = limn::targets();
+  const auto check = [&](Target target, Target base) {
+    if (std::find(usable.begin(), usable.end(), target) == usable.end()) return;
+    CHECK(std::find(usable.begin(), usable.end(), base) != usable.end());
+    CHECK((limn::detail::kernels_of(target).multiply == limn::detail::kernels_of(base).multiply));
+    CHECK((limn::detail::kernels_of(target).bytes.multiply != limn::detail::kernels_of(base).bytes.multiply));
+  };
+  for (const Target target : usable) CHECK(limn::detail::kernels_of(target).target == target);
+  check(Target::avx512_vnni, Target::avx512);
+  check(Target::avx2_vnni, Target::avx2);
+  check(Target::neon_dot, Target::neon);
 }
 
 TEST_CASE("tiles are cut so that every pixel is done once, in sizes that are compiled") {

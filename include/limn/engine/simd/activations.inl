@@ -1,8 +1,6 @@
 // Sigmoid and tanh of one target, in its namespace: vector.inl comes first.
 
 #if defined(LIMN_SIMD_EXTENSIONS)
-typedef std::int32_t IntegerVector __attribute__((vector_size(vector_size * sizeof(std::int32_t))));
-
 /// e^x within 2 units in the last place, for x from -87 to 88; beyond, its value there. Cody and Waite's reduction to x
 /// = n ln 2 + r, and a polynomial for e^r: Cephes' expf (S. L. Moshier, Cephes Mathematical Library).
 LIMN_SIMD_INLINE Vector exponential(Vector x) {

@@ -2,6 +2,7 @@
 
 #include <limn/core/eigen.hpp>
 #include <limn/core/version.hpp>
+#include <limn/engine/simd/byte_kernels.hpp>
 #include <limn/engine/simd/target.hpp>
 
 namespace limn {
@@ -33,8 +34,8 @@ struct TileOutput {
 /// Weights that will be needed next, brought towards the core while a tile is computed: memory takes far longer to
 /// answer than a tile takes, and what the processor's own prefetchers guess stops at every page.
 struct Prefetch {
-  const float* next = nullptr;  ///< where to begin
-  Index step = 0;               ///< bytes to move on with every input of the tile
+  const void* next = nullptr;  ///< where to begin
+  Index step = 0;              ///< bytes to move on with every input of the tile
 };
 
 /// Where Winograd's results of one tile go: pixel (y, x) to data + y * row_stride + x * pixel_stride, with
@@ -77,6 +78,8 @@ struct KernelTable {
   WinogradKernels winograd_2x2_3x3_stride_2, winograd_4x4_3x3_stride_2;  ///< see WinogradMatrices
   WinogradKernels winograd_2x2_2x2, winograd_4x4_2x2;
 
+  ByteKernels bytes;  ///< for maps of unsigned bytes, in panels and tiles of the same sizes
+
   /// Of `count` values; `in` and `out` may be the same.
   void (*sigmoid)(const float* in, float* out, Index count);
   void (*tanh)(const float* in, float* out, Index count);
@@ -107,11 +110,20 @@ struct KernelTable {
   /// Rows of weights rounded up to whole panels.
   Index padded_rows(Index rows) const { return (rows + panel_rows - 1) / panel_rows * panel_rows; }
 
-  /// The share of tile `tile` of `tiles` in fetching the panel at `panel`, which has as many inputs as the tile.
-  Prefetch share(const float* panel, Index inputs, Index tile, Index tiles) const {
-    const Index bytes = panel_rows * static_cast<Index>(sizeof(float));
-    const Index step = (bytes + tiles - 1) / tiles;
-    return {panel + tile * inputs * step / static_cast<Index>(sizeof(float)), step};
+  /// The share of tile `tile` of `tiles` in fetching the panel at `panel`, which has as many inputs (floats, or groups
+  /// of bytes) as the tile.
+  Prefetch share(const void* panel, Index inputs, Index tile, Index tiles) const {
+    const Index input_bytes = panel_rows * static_cast<Index>(sizeof(float));
+    const Index step = (input_bytes + tiles - 1) / tiles;
+    return {static_cast<const char*>(panel) + tile * inputs * step, step};
+  }
+
+  /// The same kernels for floats with others for bytes.
+  constexpr KernelTable with(Target new_target, const ByteKernels& new_bytes) const {
+    KernelTable result = *this;
+    result.target = new_target;
+    result.bytes = new_bytes;
+    return result;
   }
 };
 

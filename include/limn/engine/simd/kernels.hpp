@@ -12,14 +12,16 @@
 #include <limn/engine/simd/kernel_table.hpp>
 #include <limn/engine/winograd_matrices.hpp>
 
-#if LIMN_COMPILED_TARGETS & (LIMN_TARGET_AVX2 | LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI)
+#if defined(__SSE2__)
 #include <immintrin.h>
-#elif LIMN_COMPILED_TARGETS & LIMN_TARGET_NEON
+#elif defined(__aarch64__)
 #include <arm_neon.h>
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
 #endif
 
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_SCALAR
-#define LIMN_SIMD_TARGET Target::scalar
+#define LIMN_SIMD_TARGET LIMN_TARGET_SCALAR
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 16
 namespace limn {
@@ -32,7 +34,7 @@ namespace detail::scalar {
 #endif
 
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_SSE2
-#define LIMN_SIMD_TARGET Target::sse2
+#define LIMN_SIMD_TARGET LIMN_TARGET_SSE2
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 16
 #define LIMN_SIMD_EXTENSIONS
@@ -45,8 +47,8 @@ namespace detail::sse2 {
 }  // namespace limn
 #endif
 
-#if LIMN_COMPILED_TARGETS & LIMN_TARGET_AVX2
-#define LIMN_SIMD_TARGET Target::avx2
+#if LIMN_COMPILED_TARGETS & (LIMN_TARGET_AVX2 | LIMN_TARGET_AVX2_VNNI)
+#define LIMN_SIMD_TARGET LIMN_TARGET_AVX2
 #define LIMN_SIMD_FEATURES "avx2,fma"
 #define LIMN_SIMD_VECTOR_SIZE 8
 #define LIMN_SIMD_REGISTERS 16
@@ -61,8 +63,24 @@ namespace detail::avx2 {
 }  // namespace limn
 #endif
 
+#if LIMN_COMPILED_TARGETS & LIMN_TARGET_AVX2_VNNI
+#define LIMN_SIMD_TARGET LIMN_TARGET_AVX2_VNNI
+#define LIMN_SIMD_BASE avx2
+#define LIMN_SIMD_FEATURES "avx2,fma,avxvnni"
+#define LIMN_SIMD_VECTOR_SIZE 8
+#define LIMN_SIMD_REGISTERS 16
+#define LIMN_SIMD_EXTENSIONS
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail::avx2_vnni {
+#include <limn/engine/simd/kernels.inl>
+}  // namespace detail::avx2_vnni
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn
+#endif
+
 #if LIMN_COMPILED_TARGETS & (LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI)
-#define LIMN_SIMD_TARGET Target::avx512
+#define LIMN_SIMD_TARGET LIMN_TARGET_AVX512
 #define LIMN_SIMD_FEATURES "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
 #define LIMN_SIMD_VECTOR_SIZE 16
 #define LIMN_SIMD_REGISTERS 32
@@ -77,8 +95,24 @@ namespace detail::avx512 {
 }  // namespace limn
 #endif
 
-#if LIMN_COMPILED_TARGETS & LIMN_TARGET_NEON
-#define LIMN_SIMD_TARGET Target::neon
+#if LIMN_COMPILED_TARGETS & LIMN_TARGET_AVX512_VNNI
+#define LIMN_SIMD_TARGET LIMN_TARGET_AVX512_VNNI
+#define LIMN_SIMD_BASE avx512
+#define LIMN_SIMD_FEATURES "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"
+#define LIMN_SIMD_VECTOR_SIZE 16
+#define LIMN_SIMD_REGISTERS 32
+#define LIMN_SIMD_EXTENSIONS
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail::avx512_vnni {
+#include <limn/engine/simd/kernels.inl>
+}  // namespace detail::avx512_vnni
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn
+#endif
+
+#if LIMN_COMPILED_TARGETS & (LIMN_TARGET_NEON | LIMN_TARGET_NEON_DOT)
+#define LIMN_SIMD_TARGET LIMN_TARGET_NEON
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 32
 #define LIMN_SIMD_EXTENSIONS
@@ -92,8 +126,26 @@ namespace detail::neon {
 }  // namespace limn
 #endif
 
+#if LIMN_COMPILED_TARGETS & LIMN_TARGET_NEON_DOT
+#define LIMN_SIMD_TARGET LIMN_TARGET_NEON_DOT
+#define LIMN_SIMD_BASE neon
+#if !defined(__ARM_FEATURE_DOTPROD)
+#define LIMN_SIMD_FEATURES "arch=armv8.2-a+dotprod"
+#endif
+#define LIMN_SIMD_VECTOR_SIZE 4
+#define LIMN_SIMD_REGISTERS 32
+#define LIMN_SIMD_EXTENSIONS
+namespace limn {
+inline namespace LIMN_VERSION_NAMESPACE {
+namespace detail::neon_dot {
+#include <limn/engine/simd/kernels.inl>
+}  // namespace detail::neon_dot
+}  // namespace LIMN_VERSION_NAMESPACE
+}  // namespace limn
+#endif
+
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_WASM_SIMD128
-#define LIMN_SIMD_TARGET Target::wasm_simd128
+#define LIMN_SIMD_TARGET LIMN_TARGET_WASM_SIMD128
 #define LIMN_SIMD_VECTOR_SIZE 4
 #define LIMN_SIMD_REGISTERS 16
 #define LIMN_SIMD_EXTENSIONS
@@ -119,16 +171,23 @@ inline const KernelTable& kernels_of(Target target) {
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_SSE2
     case Target::sse2: return sse2::kernels;
 #endif
-#if LIMN_COMPILED_TARGETS & LIMN_TARGET_AVX2
+#if LIMN_COMPILED_TARGETS & (LIMN_TARGET_AVX2 | LIMN_TARGET_AVX2_VNNI)
     case Target::avx2: return avx2::kernels;
 #endif
-#if LIMN_COMPILED_TARGETS & (LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI)
-    case Target::avx512:
-    case Target::avx512_vnni:  // the kernels for floats are the same
-      return avx512::kernels;
+#if LIMN_COMPILED_TARGETS & LIMN_TARGET_AVX2_VNNI
+    case Target::avx2_vnni: return avx2_vnni::kernels;
 #endif
-#if LIMN_COMPILED_TARGETS & LIMN_TARGET_NEON
+#if LIMN_COMPILED_TARGETS & (LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI)
+    case Target::avx512: return avx512::kernels;
+#endif
+#if LIMN_COMPILED_TARGETS & LIMN_TARGET_AVX512_VNNI
+    case Target::avx512_vnni: return avx512_vnni::kernels;
+#endif
+#if LIMN_COMPILED_TARGETS & (LIMN_TARGET_NEON | LIMN_TARGET_NEON_DOT)
     case Target::neon: return neon::kernels;
+#endif
+#if LIMN_COMPILED_TARGETS & LIMN_TARGET_NEON_DOT
+    case Target::neon_dot: return neon_dot::kernels;
 #endif
 #if LIMN_COMPILED_TARGETS & LIMN_TARGET_WASM_SIMD128
     case Target::wasm_simd128: return wasm_simd128::kernels;

@@ -1,5 +1,7 @@
 // The kernels of one target and their table: included once for each, by kernels.hpp, in a namespace of its own. Before,
-//   LIMN_SIMD_TARGET          is its Target,
+//   LIMN_SIMD_TARGET          is its LIMN_TARGET_...,
+//   LIMN_SIMD_BASE            is the namespace of the target whose kernels it takes, with other products of bytes; not
+//                             defined where it has its own,
 //   LIMN_SIMD_FEATURES        what the target has beyond the compile flags, as the compiler's attribute wants it; not
 //                             defined for none,
 //   LIMN_SIMD_VECTOR_SIZE     the floats of a vector,
@@ -39,11 +41,21 @@ constexpr int register_count = LIMN_SIMD_REGISTERS;
 
 #include <limn/engine/simd/vector.inl>
 
+#if defined(LIMN_SIMD_BASE)
+#include <limn/engine/simd/byte_kernel.inl>
+
+inline constexpr KernelTable kernels =
+    LIMN_SIMD_BASE::kernels.with(static_cast<Target>(LIMN_SIMD_TARGET), byte_kernels);
+#else
+#include <limn/engine/simd/byte_vector.inl>
+
 #include <limn/engine/simd/activations.inl>
+#include <limn/engine/simd/byte_finish.inl>
+#include <limn/engine/simd/byte_kernel.inl>
 #include <limn/engine/simd/micro_kernel.inl>
 #include <limn/engine/simd/winograd_transform.inl>
 
-inline constexpr KernelTable kernels = {LIMN_SIMD_TARGET,
+inline constexpr KernelTable kernels = {static_cast<Target>(LIMN_SIMD_TARGET),
                                         vector_size,
                                         register_count,
                                         panel_rows,
@@ -55,9 +67,11 @@ inline constexpr KernelTable kernels = {LIMN_SIMD_TARGET,
                                         winograd_kernels<4, 3, 2>(),
                                         winograd_kernels<2, 2, 1>(),
                                         winograd_kernels<4, 2, 1>(),
+                                        byte_kernels,
                                         sigmoid,
                                         tanh,
                                         multiply_add_in_registers};
+#endif
 
 #if defined(LIMN_SIMD_FEATURES)
 #if defined(__clang__)
@@ -74,6 +88,7 @@ LIMN_SIMD_PRAGMA(GCC pop_options)
 #undef LIMN_SIMD_NEVER_INLINE
 #undef LIMN_SIMD_PREFETCH
 #undef LIMN_SIMD_TARGET
+#undef LIMN_SIMD_BASE
 #undef LIMN_SIMD_ATTRIBUTE
 #undef LIMN_SIMD_FEATURES
 #undef LIMN_SIMD_VECTOR_SIZE

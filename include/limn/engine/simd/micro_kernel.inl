@@ -1,21 +1,5 @@
 // The micro-kernel of one target, in its namespace: vector.inl comes first.
 
-/// Calls f(0), f(1), ... with compile-time constants, unrolled at any optimisation level.
-template <class F, int... I>
-LIMN_SIMD_INLINE void unroll(std::integer_sequence<int, I...>, F&& f) {
-  (f(std::integral_constant<int, I>{}), ...);
-}
-template <int Count, class F>
-LIMN_SIMD_INLINE void unroll(F&& f) {
-  unroll(std::make_integer_sequence<int, Count>{}, f);
-}
-
-/// A panel is two vectors of weights; times six pixels (of 16 registers) or twelve (of 32), the sums and the operands
-/// stay in registers.
-constexpr int panel_vectors = 2;
-constexpr int panel_rows = panel_vectors * vector_size;
-constexpr int tile_pixels = register_count == 32 ? 12 : 6;
-
 /// Bias, residual and ReLU for a panel whose last rows the output does not have. `sums` is panel_rows x pixels.
 inline void finish_partial_tile(const TileOutput& out, const float* sums, Index pixels) {
   for (Index n = 0; n < pixels; ++n) {
@@ -43,7 +27,7 @@ LIMN_SIMD_NEVER_INLINE void micro_kernel(const float* weights, const TileInput& 
   constexpr int group = 3;
   constexpr int groups = (Pixels + group - 1) / group;
   const Index stride = in.pixel_stride;
-  const char* next = reinterpret_cast<const char*>(ahead.next);
+  const char* next = static_cast<const char*>(ahead.next);
   for (Index segment = 0; segment < in.segments; ++segment) {
     const float* base[groups];
     unroll<groups>([&](auto g)
