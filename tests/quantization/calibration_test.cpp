@@ -41,8 +41,8 @@ TEST_CASE("calibration sees the values of the input and of every map, as the pla
   for (const detail::FusedStep& step : detail::fuse(graph)) expected.insert(graph.nodes()[step.output].name);
   std::set<std::string> found;
   for (const auto& entry : ranges) {
-    const auto& range = entry.second;
     const std::string& name = entry.first;
+    const MapRange& range = entry.second;
     CAPTURE(name);
     found.insert(name);
     const MapRange& same = plain.at(name);
@@ -64,8 +64,8 @@ TEST_CASE("calibration is the same for any number of threads") {
   const auto three = calibrate(*plan, random.inputs(), ThreadPool(3));
   REQUIRE(one.size() == three.size());
   for (const auto& entry : one) {
-    const auto& range = entry.second;
     const std::string& name = entry.first;
+    const MapRange& range = entry.second;
     CAPTURE(name);
     CHECK(three.at(name).least() == range.least());
     CHECK(three.at(name).most() == range.most());

@@ -129,8 +129,8 @@ TEST_CASE("the noise of every map is measured by its real numbers") {
   }
   std::set<std::string> found;
   for (const auto& entry : noise) {
-    const auto& one = entry.second;
     const std::string& name = entry.first;
+    const Noise& one = entry.second;
     CAPTURE(name);
     found.insert(name);
     CHECK(one.decibels().value_or(0) > 10);
@@ -156,8 +156,8 @@ TEST_CASE("the noise of every map is measured by its real numbers") {
 
 TEST_CASE("losses are measured of networks of every family") {
   for (auto& entry : quantization::small_networks()) {
-    auto& graph = entry.second;
     const std::string& family = entry.first;
+    Graph& graph = entry.second;
     CAPTURE(family);
     const Measured measured(std::move(graph), 2);
     const ThreadPool pool(1);

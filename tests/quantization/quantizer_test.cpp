@@ -76,8 +76,8 @@ TEST_CASE("a sum whose result only float layers read is none of 8 bit") {
 
 TEST_CASE("networks of every family can be quantised, whichever convolution is kept, and no map is there in vain") {
   for (const auto& entry : quantization::small_networks()) {
-    const auto& graph = entry.second;
     const std::string& family = entry.first;
+    const Graph& graph = entry.second;
     CAPTURE(family);
     const formula::FormulaWeights weights(graph);
     const auto ranges = ranges_of(graph, weights.weights(), formula::network_input({3, 64, 64}));
@@ -93,9 +93,8 @@ TEST_CASE("networks of every family can be quantised, whichever convolution is k
       CHECK_NOTHROW(map_scales(network.graph));
       CHECK_NOTHROW(check_weights(network.weights, network.graph.parameters(), "weights"));
       if (kept.size() == 1) continue;
-      for (const auto& entry : network.quantization.maps) {
-        const auto& scale = entry.second;
-        const std::string& name = entry.first;
+      for (const auto& map : network.quantization.maps) {
+        const std::string& name = map.first;
         CAPTURE(name);
         Quantization fewer = network.quantization;
         fewer.maps.erase(name);
@@ -114,8 +113,8 @@ TEST_CASE("networks of every family can be quantised, whichever convolution is k
 
 TEST_CASE("an 8-bit network computes about what the float one does") {
   for (const auto& entry : quantization::small_networks()) {
-    const auto& graph = entry.second;
     const std::string& family = entry.first;
+    const Graph& graph = entry.second;
     CAPTURE(family);
     const formula::FormulaWeights weights(graph);
     const Tensor input = formula::network_input({3, 64, 64});
