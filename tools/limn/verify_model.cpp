@@ -129,12 +129,13 @@ class Comparison {
  private:
   struct Map {
     Shape shape;
-    double signal = 0;
-    double noise = 0;
+    Noise noise;
   };
 
   /// Infinite if all values are the same.
-  static double decibels(const Map& map) { return map.noise == 0 ? HUGE_VAL : 10 * std::log10(map.signal / map.noise); }
+  static double decibels(const Noise& noise) {
+    return noise.noise > 0 ? 10 * std::log10(noise.signal / noise.noise) : HUGE_VAL;
+  }
 
   static std::string text_of_decibels(double db) { return db == HUGE_VAL ? "the same" : format("%.1f", db); }
 
