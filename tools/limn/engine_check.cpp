@@ -78,15 +78,19 @@ void EngineCheck::print() const {
   }
   std::printf("Fast engine on %s, each map beside what the plain layers make of those before it\n", target_.c_str());
   if (bytes.compared > 0 && bytes.differ == 0) {
-    std::printf("all %zu 8-bit maps are the same\n", bytes.compared);
+    std::printf("%s\n", bytes.compared == 1 ? "the 8-bit map is the same"
+                                            : format("all %zu 8-bit maps are the same", bytes.compared).c_str());
   } else if (bytes.compared > 0) {
-    std::printf("%zu of %zu 8-bit maps differ\n", bytes.differ, bytes.compared);
+    std::printf("%zu of %s\n", bytes.differ,
+                count_of(bytes.compared, "8-bit map differs", "8-bit maps differ").c_str());
   }
-  if (floats.differ == 0) {
-    std::printf("all %zu maps of floats agree within %g of the largest magnitude\n", floats.compared, tolerance_);
-  } else {
-    std::printf("%zu of %zu maps of floats depart by more than %g of the largest magnitude\n", floats.differ,
-                floats.compared, tolerance_);
+  if (floats.differ > 0) {
+    std::printf("%zu of %s by more than %g of the largest magnitude\n", floats.differ,
+                count_of(floats.compared, "map of floats departs", "maps of floats depart").c_str(), tolerance_);
+  } else if (floats.compared > 0) {
+    const std::string agree =
+        floats.compared == 1 ? "the map of floats agrees" : format("all %zu maps of floats agree", floats.compared);
+    std::printf("%s within %g of the largest magnitude\n", agree.c_str(), tolerance_);
   }
   if (!first_.empty()) std::printf("the first is %s\n", printable(first_).c_str());
   std::printf("\n");

@@ -132,12 +132,14 @@ class Comparison {
     Noise noise;
   };
 
-  /// Infinite if all values are the same.
+  /// Infinite if all values are the same; not a number if one of them is none.
   static double decibels(const Noise& noise) {
-    return noise.noise > 0 ? 10 * std::log10(noise.signal / noise.noise) : HUGE_VAL;
+    return noise.noise == 0 ? HUGE_VAL : 10 * std::log10(noise.signal / noise.noise);
   }
 
-  static std::string text_of_decibels(double db) { return db == HUGE_VAL ? "the same" : format("%.1f", db); }
+  static std::string text_of_decibels(double db) {
+    return db == HUGE_VAL ? "the same" : std::isnan(db) ? "nan" : format("%.1f", db);
+  }
 
   const Graph& graph_;
   std::vector<std::optional<MapScale>> scales_;
