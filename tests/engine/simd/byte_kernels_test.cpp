@@ -78,7 +78,9 @@ class Tile {
     pixel_stride_ = draw(random, 1, static_cast<int>(count) + 5);  // values; windows may overlap
     segment_stride_ = draw(random, static_cast<int>(count), static_cast<int>(count) + 30);
     const Index first = draw(random, 0, 3);
-    map_ = draw_bytes(random, first + pixels * pixel_stride_ + segments_ * segment_stride_ + count);
+    // Not a value more than is read, so that the sanitizers see if one is.
+    const Index last_segment = segments_ > 0 ? (segments_ - 1) * segment_stride_ : 0;
+    map_ = draw_bytes(random, first + (pixels - 1) * pixel_stride_ + last_segment + count);
     prepared_.resize(map_.size() * static_cast<std::size_t>(value_bytes(format)));
     kernels.bytes.prepare(map_.data(), prepared_.data(), static_cast<Index>(map_.size()));
 

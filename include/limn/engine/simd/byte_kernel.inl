@@ -14,6 +14,11 @@ using Group = int32x2_t;
 LIMN_SIMD_INLINE Group broadcast_group(std::int32_t value) { return vcreate_s32(static_cast<std::uint32_t>(value)); }
 /// Keeps the compiler from loading all pixels first, which leaves no registers for the sums.
 LIMN_SIMD_INLINE void keep_order() { __asm__ volatile("" ::: "memory"); }
+#elif LIMN_SIMD_TARGET == LIMN_TARGET_SCALAR
+/// One group of a pixel.
+using Group = std::int32_t;
+LIMN_SIMD_INLINE Group broadcast_group(std::int32_t value) { return value; }
+LIMN_SIMD_INLINE void keep_order() {}
 #else
 /// One group of a pixel, for every row.
 using Group = IntegerVector;
@@ -61,70 +66,92 @@ LIMN_SIMD_INLINE IntegerVector multiply_add_group(const IntegerVector& sum, cons
 #elif LIMN_SIMD_TARGET == LIMN_TARGET_WASM_SIMD128
   return (IntegerVector)wasm_i32x4_add((v128_t)sum, wasm_i32x4_dot_i16x8((v128_t)values, (v128_t)weights));
 #else
-  std::int16_t w[2 * vector_size];
-  std::int16_t x[2 * vector_size];
-  std::memcpy(w, &weights, sizeof(w));
-  std::memcpy(x, &values, sizeof(x));
+  // Unsigned, for multiply_add_in_registers, whose sums overflow.
+  const std::int32_t first = static_cast<std::int16_t>(values);
+  const std::int32_t second = values >> 16;
   IntegerVector result;
   for (int i = 0; i < vector_size; ++i) {
-    // Unsigned, for multiply_add_in_registers, whose sums overflow.
-    const auto product = [&](int k) { return static_cast<std::uint32_t>(w[k] * x[k]); };
-    result[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum[i]) + product(2 * i) + product(2 * i + 1));
+    const auto products = static_cast<std::uint32_t>(static_cast<std::int16_t>(weights[i]) * first) +
+                          static_cast<std::uint32_t>((weights[i] >> 16) * second);
+    result[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum[i]) + products);
   }
   return result;
 #endif
 }
 
-/// Sums for the first `Vectors` vectors of the panel, one or two, and a tile of `Pixels`: panel_rows x Pixels.
-/// micro_kernel() says why it is written like this.
-template <int Vectors, int Pixels>
-LIMN_SIMD_NEVER_INLINE void sum_products(const std::int32_t* weights, const ByteTileInput& in, const std::int32_t* bias,
-                                         std::int32_t* out, const Prefetch& ahead) {
-  IntegerVector sums[Vectors * Pixels];
-  unroll<Pixels>([&](auto n) LIMN_SIMD_LAMBDA {
-    sums[n * Vectors] = load(bias);
-    if constexpr (Vectors == 2) sums[n * Vectors + 1] = load(bias + vector_size);
-  });
-  constexpr int group = 3;
-  constexpr int groups = (Pixels + group - 1) / group;
-  const Index stride = in.pixel_stride;
+/// The first `Vectors` vectors of a panel, one or two.
+template <int Vectors>
+LIMN_SIMD_INLINE void load_panel(IntegerVector* panel, const std::int32_t* from) {
+  panel[0] = load(from);
+  if constexpr (Vectors == 2) panel[1] = load(from + vector_size);
+}
+template <int Vectors>
+LIMN_SIMD_INLINE void store_panel(std::int32_t* to, const IntegerVector* panel) {
+  store(to, panel[0]);
+  if constexpr (Vectors == 2) store(to + vector_size, panel[1]);
+}
+template <int Vectors>
+LIMN_SIMD_INLINE void arrange_panel(IntegerVector* weights) {
+  weights[0] = arrange(weights[0]);
+  if constexpr (Vectors == 2) weights[1] = arrange(weights[1]);
+}
+template <int Vectors>
+LIMN_SIMD_INLINE void multiply_add_panel(IntegerVector* sums, const IntegerVector* weights, const Group& values) {
+  sums[0] = multiply_add_group(sums[0], weights[0], values);
+  if constexpr (Vectors == 2) sums[1] = multiply_add_group(sums[1], weights[1], values);
+}
+
+/// Sums for the first vectors of the panel and a tile of `pixels`, at most as many as there are N, which are 0, 1, ...:
+/// panel_rows x that many. micro_kernel() says why it is written like this, but that folds take compilers less time
+/// than lambdas.
+template <int Vectors, int... N>
+LIMN_SIMD_NEVER_INLINE void sum_products(std::integer_sequence<int, N...>, Index pixels, const std::int32_t* weights,
+                                         const ByteTileInput& in, const std::int32_t* bias, std::int32_t* out,
+                                         const Prefetch& ahead) {
+  IntegerVector sums[Vectors * sizeof...(N)];
+  (load_panel<Vectors>(sums + N * Vectors, bias), ...);
+  // Four pixels stand for one and two as well, which then are done more than once: that takes little longer, because
+  // sums of few pixels wait for one another, and compilers are spared a third of the work.
+  constexpr int count = sizeof...(N);
+  constexpr int group = count == 4 ? 2 : 3;
+  constexpr int groups = (count + group - 1) / group;
+  const Index stride = pixels > 1 ? in.pixel_stride : 0;
+  const Index group_stride = pixels > 2 ? group * stride : 0;
   const char* next = static_cast<const char*>(ahead.next);
   for (Index segment = 0; segment < in.segments; ++segment) {
     const unsigned char* base[groups];
-    unroll<groups>([&](auto g)
-                       LIMN_SIMD_LAMBDA { base[g] = in.data + segment * in.segment_stride + g * group * stride; });
+    ((N % group == 0 ? void(base[N / group] = in.data + segment * in.segment_stride + N / group * group_stride)
+                     : void()),
+     ...);
     for (Index k = in.length; k > 0; --k) {
-      IntegerVector w[panel_vectors];
-      w[0] = arrange(load(weights));
-      if constexpr (Vectors == 2) w[1] = arrange(load(weights + vector_size));
-      unroll<Pixels>([&](auto n) LIMN_SIMD_LAMBDA {
-        const Group x = load_group(base[n / group] + (n % group) * stride);
-        sums[n * Vectors] = multiply_add_group(sums[n * Vectors], w[0], x);
-        if constexpr (Vectors == 2) sums[n * Vectors + 1] = multiply_add_group(sums[n * Vectors + 1], w[1], x);
-        if constexpr (n % group == group - 1) keep_order();
-      });
-      unroll<groups>([&](auto g) LIMN_SIMD_LAMBDA { base[g] += 4; });
+      IntegerVector w[Vectors];
+      load_panel<Vectors>(w, weights);
+      arrange_panel<Vectors>(w);
+      ((multiply_add_panel<Vectors>(sums + N * Vectors, w, load_group(base[N / group] + (N % group) * stride)),
+        N % group == group - 1 ? keep_order() : void()),
+       ...);
+      ((N % group == 0 ? void(base[N / group] += 4) : void()), ...);
       LIMN_SIMD_PREFETCH(next);
       next += ahead.step;
       weights += panel_rows;
     }
   }
-  unroll<Pixels>([&](auto n) LIMN_SIMD_LAMBDA {
-    store(out + n * panel_rows, sums[n * Vectors]);
-    if constexpr (Vectors == 2) store(out + n * panel_rows + vector_size, sums[n * Vectors + 1]);
-  });
+  (store_panel<Vectors>(out + N * panel_rows, sums + N * Vectors), ...);
 }
 
 template <int Vectors>
 void sum_tile(Index pixels, const std::int32_t* weights, const ByteTileInput& in, const std::int32_t* bias,
               std::int32_t* sums, const Prefetch& ahead) {
-  if (pixels == tile_pixels) return sum_products<Vectors, tile_pixels>(weights, in, bias, sums, ahead);
-  if constexpr (tile_pixels > 8) {
-    if (pixels == 8) return sum_products<Vectors, 8>(weights, in, bias, sums, ahead);
+  if (pixels == tile_pixels) {
+    return sum_products<Vectors>(std::make_integer_sequence<int, tile_pixels>{}, pixels, weights, in, bias, sums,
+                                 ahead);
   }
-  if (pixels == 4) return sum_products<Vectors, 4>(weights, in, bias, sums, ahead);
-  if (pixels == 2) return sum_products<Vectors, 2>(weights, in, bias, sums, ahead);
-  sum_products<Vectors, 1>(weights, in, bias, sums, ahead);
+  if constexpr (tile_pixels > 8) {
+    if (pixels == 8) {
+      return sum_products<Vectors>(std::make_integer_sequence<int, 8>{}, pixels, weights, in, bias, sums, ahead);
+    }
+  }
+  sum_products<Vectors>(std::make_integer_sequence<int, 4>{}, pixels, weights, in, bias, sums, ahead);
 }
 
 #if defined(LIMN_SIMD_BASE)
@@ -146,7 +173,7 @@ inline void multiply_bytes(Index pixels, const std::int32_t* weights, const Byte
 /// ByteKernels::prepare
 inline void prepare_bytes(const unsigned char* in, unsigned char* out, Index count) {
   if constexpr (byte_format == ByteFormat::unsigned_bytes) {
-    std::memcpy(out, in, static_cast<std::size_t>(count));
+    if (count > 0) std::memcpy(out, in, static_cast<std::size_t>(count));
   } else {
     Index i = 0;
 #if defined(LIMN_SIMD_EXTENSIONS)
