@@ -25,10 +25,6 @@ using limn::detail::FusedStep;
 
 namespace {
 
-bool is_convolution(const Layer& layer) {
-  return std::holds_alternative<Conv2d>(layer) || std::holds_alternative<ConvTranspose2d>(layer);
-}
-
 struct NamedGraph {
   std::string name;
   Graph graph;
@@ -162,7 +158,7 @@ TEST_CASE("of every family, all convolutions, sums and ReLUs behind them can be 
     std::size_t convolutions = 0;
     for (const FusedStep& step : fuse(source)) {
       quantization.maps[source.nodes()[step.output].name] = {0.25F, step.relu ? 0 : 128};
-      convolutions += is_convolution(source.nodes()[step.node].layer) ? 1 : 0;
+      convolutions += detail::is_convolution(source.nodes()[step.node].layer) ? 1 : 0;
     }
     const Graph graph = quantized_graph(source, quantization);
     check_graph(graph, source);
@@ -200,7 +196,8 @@ TEST_CASE("of every family, whatever has scales and whatever is kept, the networ
           quantization.maps[source.nodes()[step.output].name] = {1 + static_cast<float>(random() % 9), 0};
         }
         const std::string& layer = source.nodes()[step.node].name;
-        if (is_convolution(source.nodes()[step.node].layer) && random() % 3 == 0) quantization.kept.insert(layer);
+        if (detail::is_convolution(source.nodes()[step.node].layer) && random() % 3 == 0)
+          quantization.kept.insert(layer);
       }
       try {
         check_graph(quantized_graph(source, quantization), source);
@@ -231,7 +228,8 @@ TEST_CASE("of every family, the 8-bit network computes what the float one does, 
       CAPTURE(kept_of_three);
       std::size_t convolutions = 0;
       for (const Node& node : source.nodes()) {
-        if (is_convolution(node.layer) && convolutions++ % 3 < kept_of_three) rough.quantization.kept.insert(node.name);
+        if (detail::is_convolution(node.layer) && convolutions++ % 3 < kept_of_three)
+          rough.quantization.kept.insert(node.name);
       }
       const Graph graph = quantized_graph(source, rough.quantization);
       const auto scales = map_scales(graph);

@@ -53,6 +53,16 @@ template <class Alternative>
 constexpr bool is_quantized_convolution =
     std::is_same_v<Alternative, QuantizedConv2d> || std::is_same_v<Alternative, QuantizedConvTranspose2d>;
 
+/// Whether it is a convolution of floats, plain or transposed.
+inline bool is_convolution(const Layer& layer) {
+  return std::holds_alternative<Conv2d>(layer) || std::holds_alternative<ConvTranspose2d>(layer);
+}
+
+/// Whether all values that a layer puts out are values of its input: those of 8-bit maps have the input's scale.
+inline bool hands_on_values(const Layer& layer) {
+  return std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<UpsampleNearest>(layer);
+}
+
 }  // namespace detail
 
 inline const char* type_name(const Layer& layer) {

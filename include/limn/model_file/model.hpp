@@ -21,8 +21,7 @@ inline namespace LIMN_VERSION_NAMESPACE {
 class Model {
  public:
   /// Opens a model file. Throws Error naming the file, and the tensor or field, if anything in it is not as it should
-  /// be: see Safetensors, parse_document, make_graph and
-  /// check_weights.
+  /// be: see Safetensors, parse_document, make_graph and check_weights.
   static Model open(const std::string& path) {
     return detail::only_errors(path, [&] { return Model(Safetensors::open(path)); });
   }

@@ -58,7 +58,7 @@ inline std::vector<FusedStep> fuse(const Graph& graph) {
     };
 
     const Layer& layer = nodes[id].layer;
-    const bool convolution = std::holds_alternative<Conv2d>(layer) || std::holds_alternative<ConvTranspose2d>(layer);
+    const bool convolution = is_convolution(layer);
     if (convolution) {
       if (const NodeId norm = only_reader(step.output, BatchNorm2d())) {
         step.norm = norm;

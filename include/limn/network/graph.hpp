@@ -23,10 +23,11 @@ struct Node {
   std::vector<NodeId> inputs;
   std::string tensors = {};
 
+  /// What the parameters are named after.
+  const std::string& tensors_name() const { return tensors.empty() ? name : tensors; }
+
   /// The name of one of its parameters.
-  std::string tensor(const std::string& parameter) const {
-    return (tensors.empty() ? name : tensors) + "." + parameter;
-  }
+  std::string tensor(const std::string& parameter) const { return tensors_name() + "." + parameter; }
 };
 
 /// A composite module, such as a residual block: the nodes [first, last] and the name and class that PyTorch gives it.

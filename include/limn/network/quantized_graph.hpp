@@ -70,10 +70,6 @@ class QuantizedGraphBuilder {
     return found != quantization_.maps.end() ? &found->second : nullptr;
   }
 
-  static bool is_convolution(const Layer& layer) {
-    return std::holds_alternative<Conv2d>(layer) || std::holds_alternative<ConvTranspose2d>(layer);
-  }
-
   void check_names() const {
     std::set<std::string> values = {node(Graph::input).name};
     std::set<std::string> convolutions;
@@ -116,8 +112,7 @@ class QuantizedGraphBuilder {
       return add_convolution(step, std::get<ConvTranspose2d>(layer));
     }
     if (std::holds_alternative<Add>(layer) && add_sum(step)) return;
-    const bool any_map = std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<UpsampleNearest>(layer);
-    if (any_map) {
+    if (hands_on_values(layer)) {
       if (const auto input = as_bytes(step.inputs[0])) {
         bytes_[step.output] = ByteNode{result_.add(node(step.output).name, layer, {input->id}), input->scale};
         return;
@@ -168,6 +163,8 @@ class QuantizedGraphBuilder {
 
   /// The step's layer and all that was drawn into it, in floats.
   void add_as_it_is(const FusedStep& step) {
+    // All that it reads comes first, or the engine could not draw the sum into the convolution.
+    for (const NodeId source : step.inputs) as_floats(source);
     add_layer(step.node);
     for (const NodeId id : step.drawn_in) add_layer(id);
   }

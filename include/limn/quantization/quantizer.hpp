@@ -26,10 +26,6 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 namespace detail {
 
-inline bool is_convolution(const Layer& layer) {
-  return std::holds_alternative<Conv2d>(layer) || std::holds_alternative<ConvTranspose2d>(layer);
-}
-
 /// For every node, whether its values cannot be negative by what computes them.
 inline std::vector<bool> never_negative(const Graph& graph) {
   const std::vector<Node>& nodes = graph.nodes();
@@ -43,8 +39,8 @@ inline std::vector<bool> never_negative(const Graph& graph) {
     };
     if (std::holds_alternative<ReLU>(layer) || std::holds_alternative<Sigmoid>(layer)) {
       result[id] = true;
-    } else if (std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<UpsampleNearest>(layer) ||
-               std::holds_alternative<Add>(layer) || std::holds_alternative<Multiply>(layer)) {
+    } else if (hands_on_values(layer) || std::holds_alternative<Add>(layer) ||
+               std::holds_alternative<Multiply>(layer)) {
       result[id] = inputs_are();
     }
   }
@@ -66,7 +62,7 @@ inline std::set<NodeId> maps_in_bytes(const Graph& graph, const std::set<std::st
       if (step->inputs.size() > 1) wanted.insert(step->output);
     } else if (wanted.count(step->output) > 0 && std::holds_alternative<Add>(node.layer)) {
       wanted.insert(step->inputs.begin(), step->inputs.end());
-    } else if (std::holds_alternative<MaxPool2d>(node.layer) || std::holds_alternative<UpsampleNearest>(node.layer)) {
+    } else if (hands_on_values(node.layer)) {
       if (wanted.erase(step->output) > 0) wanted.insert(step->inputs[0]);
     }
   }
@@ -135,9 +131,7 @@ class Quantizer {
   /// The name of the map that a map has its scale of.
   const std::string& scale_source(NodeId id) const {
     const Node* node = &graph_.nodes()[id];
-    while (std::holds_alternative<MaxPool2d>(node->layer) || std::holds_alternative<UpsampleNearest>(node->layer)) {
-      node = &graph_.nodes()[node->inputs[0]];
-    }
+    while (detail::hands_on_values(node->layer)) node = &graph_.nodes()[node->inputs[0]];
     return node->name;
   }
 
@@ -154,7 +148,7 @@ class Quantizer {
           weights[node.tensor(spec.name)] = weights_.at(node.tensor(spec.name));
         continue;
       }
-      const QuantizedWeights& quantized = tensors_.at(node.tensors.empty() ? node.name : node.tensors);
+      const QuantizedWeights& quantized = tensors_.at(node.tensors_name());
       weights[node.tensor("weight")] = {DType::i8, parameters[0].shape,
                                         reinterpret_cast<const unsigned char*>(quantized.weight.data())};
       weights[node.tensor("weight_scale")] = floats(quantized.scale);
