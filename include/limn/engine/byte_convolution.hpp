@@ -138,21 +138,12 @@ class ByteConvolution : public Kernel {
 
   void run_image(const KernelArguments& arguments) const {
     const unsigned char* input = prepare(arguments);
-    const Index panels = factor_.size() / kernels_.panel_rows;
     for (std::size_t i = 0; i < phases_.size(); ++i) {
       const ConvolutionPhase& phase = layout_.phases[i];
-      // Threads share out whichever is larger, weights or pixels, so that each reads less than all of it.
       const bool by_panel = phases_[i].weights.size() * group_bytes > layout_.border.input.size();
-      const Split split(by_panel ? panels : phase.tiles(), arguments.pool.threads());
-      arguments.pool.parallel_for(split.tasks, [&](Index task) {
-        const Index first = split.first(task);
-        const Index last = split.last(task);
-        if (by_panel) {
-          run_tiles(phase, phases_[i], arguments, input, first, last, 0, phase.tiles());
-        } else {
-          run_tiles(phase, phases_[i], arguments, input, 0, panels, first, last);
-        }
-      });
+      layout_.for_each_call(
+          phase, kernels_, by_panel, value_bytes(format()), arguments.pool,
+          [&](const ConvolutionLayout::Call& call) { multiply(phase, phases_[i], arguments, input, call); });
     }
   }
 
@@ -160,24 +151,11 @@ class ByteConvolution : public Kernel {
   const unsigned char* prepare(const KernelArguments& arguments) const {
     const auto* const data = reinterpret_cast<const unsigned char*>(arguments.input);
     if (in_place()) return data;
-    const Border& border = layout_.border;
-    const Index channels = border.input.channels;
     const Index bytes = value_bytes(format());
     auto* const prepared = reinterpret_cast<unsigned char*>(arguments.scratch);
-    const Split rows(border.height(), arguments.pool.threads());
-    arguments.pool.parallel_for(rows.tasks, [&](Index task) {
-      for (Index y = rows.first(task); y < rows.last(task); ++y) {
-        unsigned char* row = prepared + y * border.row_values() * bytes;
-        if (y < border.top || y >= border.top + border.input.height) {
-          fill(row, border.row_values());
-          continue;
-        }
-        const Index inner = border.input.width * channels;
-        fill(row, border.left * channels);
-        kernels_.bytes.prepare(data + (y - border.top) * inner, row + border.left * channels * bytes, inner);
-        fill(row + (border.left * channels + inner) * bytes, border.right * channels);
-      }
-    });
+    layout_.border.write(
+        arguments.pool, [&](Index to, Index count) { fill(prepared + to * bytes, count); },
+        [&](Index from, Index to, Index count) { kernels_.bytes.prepare(data + from, prepared + to * bytes, count); });
     const std::int64_t size = prepared_bytes();
     std::memset(prepared + size, 0, static_cast<std::size_t>(scratch_size(1) * group_bytes - size));
     return prepared;
@@ -194,44 +172,23 @@ class ByteConvolution : public Kernel {
     }
   }
 
-  /// Panels [first_panel, last_panel) of tiles [first_tile, last_tile), in blocks of tiles whose inputs stay in the
-  /// cache while all the weights pass by.
-  void run_tiles(const ConvolutionPhase& phase, const Phase& packed, const KernelArguments& arguments,
-                 const unsigned char* input, Index first_panel, Index last_panel, Index first_tile,
-                 Index last_tile) const {
-    constexpr Index cache = Index{512} << 10;  // half of a core's second-level cache, in bytes
-    const Border& border = layout_.border;
-    const Extent step = layout_.step;
-    const Extent out_step = layout_.out_step;
+  void multiply(const ConvolutionPhase& phase, const Phase& packed, const KernelArguments& arguments,
+                const unsigned char* input, const ConvolutionLayout::Call& call) const {
     const Index panel_rows = kernels_.panel_rows;
     const Index out = layout_.output.channels;
-    const Index pixel_bytes = border.input.channels * value_bytes(format());
-    const Index row_bytes = border.width() * pixel_bytes;
+    const Index bytes = value_bytes(format());
     const Index inputs = phase.kernel_height * groups(phase);
-    const Index block = (std::max)(Index{8}, cache / (kernels_.tile_pixels * step.area() * pixel_bytes));
-    for (Index begin = first_tile; begin < last_tile; begin += block) {
-      const Index end = (std::min)(last_tile, begin + block);
-      for (Index panel = first_panel; panel < last_panel; ++panel) {
-        const auto* weights =
-            reinterpret_cast<const std::int32_t*>(packed.weights.data()) + panel * panel_rows * inputs;
-        for (Index i = begin; i < end; ++i) {
-          const Tile& tile = phase.row_tiles[static_cast<std::size_t>(i) % phase.row_tiles.size()];
-          const Index y = i / static_cast<Index>(phase.row_tiles.size());
-          const ByteTileInput from{input + (phase.first_y + y * step.height) * row_bytes +
-                                       (phase.first_x + tile.first * step.width) * pixel_bytes,
-                                   step.width * pixel_bytes, groups(phase), phase.kernel_height, row_bytes};
-          const Index pixel = (phase.out_first_y + y * out_step.height) * layout_.output.width + phase.out_first_x +
-                              tile.first * out_step.width;
-          ByteTileOutput to = destination(arguments, pixel * out + panel * panel_rows);
-          to.pixel_stride = to.residual_stride = out_step.width * out;
-          to.bias = packed.bias.data() + panel * panel_rows;
-          to.factors = factor_.data() + panel * panel_rows;
-          to.rows = (std::min)(panel_rows, out - panel * panel_rows);
-          kernels_.bytes.multiply(tile.pixels, weights, from, to,
-                                  kernels_.share(weights + panel_rows * inputs, inputs, i - begin, end - begin));
-        }
-      }
-    }
+    const auto* weights =
+        reinterpret_cast<const std::int32_t*>(packed.weights.data()) + call.panel * panel_rows * inputs;
+    const ByteTileInput from{input + call.input * bytes, layout_.step.width * layout_.border.input.channels * bytes,
+                             groups(phase), phase.kernel_height, layout_.border.row_values() * bytes};
+    ByteTileOutput to = destination(arguments, call.output);
+    to.pixel_stride = to.residual_stride = layout_.out_step.width * out;
+    to.bias = packed.bias.data() + call.panel * panel_rows;
+    to.factors = factor_.data() + call.panel * panel_rows;
+    to.rows = (std::min)(panel_rows, out - call.panel * panel_rows);
+    kernels_.bytes.multiply(call.pixels, weights, from, to,
+                            kernels_.share(weights + panel_rows * inputs, inputs, call.number, call.count));
   }
 
   /// Where results go from the value at `place` on, and the residual's part; the rest is left empty.

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
 #include <limn/core/sizes.hpp>
 #include <limn/core/version.hpp>
+#include <limn/engine/kernel.hpp>
 #include <limn/engine/simd/kernel_table.hpp>
 #include <limn/layers/conv2d.hpp>
 #include <limn/layers/conv_transpose2d.hpp>
@@ -24,6 +26,27 @@ struct Border {
   Index width() const { return input.width + left + right; }
   /// Values of a row of the map with its border.
   Index row_values() const { return width() * input.channels; }
+
+  /// Writes the map with its border by the pool's threads: `fill(to, count)` puts values that stand for 0, `copy(from,
+  /// to, count)` values of the map, `from` and `to` being counted in values.
+  template <class Fill, class Copy>
+  void write(const ThreadPool& pool, const Fill& fill, const Copy& copy) const {
+    const Index inner = input.width * input.channels;
+    const Split rows(height(), pool.threads());
+    pool.parallel_for(rows.tasks, [&](Index task) {
+      for (Index y = rows.first(task); y < rows.last(task); ++y) {
+        const Index row = y * row_values();
+        if (y < top || y >= top + input.height) {
+          fill(row, row_values());
+          continue;
+        }
+        fill(row, left * input.channels);
+        copy((y - top) * inner, row + left * input.channels, inner);
+        fill(row + left * input.channels + inner, right * input.channels);
+      }
+    });
+  }
+
   /// Values of the map with its border.
   std::int64_t size() const {
     return checked_product<std::int64_t>("padded input", {height(), width(), input.channels});
@@ -140,12 +163,66 @@ struct ConvolutionLayout {
     }
   }
 
+  /// One call of the micro-kernel: a panel of weights and a tile of windows. Places are counted in values.
+  struct Call {
+    Index panel;
+    Index pixels;
+    Index input;   ///< of the first window in the map with its border
+    Index output;  ///< of the panel's first channel of the first result
+    Index number;  ///< among the `count` tiles that meet the panel one after another
+    Index count;
+  };
+
+  /// Calls `multiply(call)` for all panels and tiles of a phase by the pool's threads, which share out panels or else
+  /// tiles: whichever takes more memory, weights or pixels, so that each reads less than all of it.
+  template <class Multiply>
+  void for_each_call(const ConvolutionPhase& phase, const KernelTable& kernels, bool by_panel, Index value_bytes,
+                     const ThreadPool& pool, const Multiply& multiply) const {
+    const Index panels = kernels.padded_rows(output.channels) / kernels.panel_rows;
+    const Split split(by_panel ? panels : phase.tiles(), pool.threads());
+    pool.parallel_for(split.tasks, [&](Index task) {
+      const Index first = split.first(task);
+      const Index last = split.last(task);
+      if (by_panel) {
+        for_each_call(phase, kernels, value_bytes, first, last, 0, phase.tiles(), multiply);
+      } else {
+        for_each_call(phase, kernels, value_bytes, 0, panels, first, last, multiply);
+      }
+    });
+  }
+
   /// The weights of one element of the kernel, out x in.
   StridedMatrix tap(const FloatVector& weight, Index element) const {
     return {weight.data() + element, output.channels, border.input.channels, {in_stride, out_stride}};
   }
 
  private:
+  /// Panels [first_panel, last_panel) of tiles [first_tile, last_tile), in blocks of tiles whose inputs stay in the
+  /// cache while all the weights pass by.
+  template <class Multiply>
+  void for_each_call(const ConvolutionPhase& phase, const KernelTable& kernels, Index value_bytes, Index first_panel,
+                     Index last_panel, Index first_tile, Index last_tile, const Multiply& multiply) const {
+    constexpr Index cache = Index{512} << 10;  // half of a core's second-level cache, in bytes
+    const Index in = border.input.channels;
+    const Index tile_bytes = kernels.tile_pixels * step.area() * in * value_bytes;
+    const Index block = (std::max)(Index{8}, cache / tile_bytes);
+    for (Index begin = first_tile; begin < last_tile; begin += block) {
+      const Index end = (std::min)(last_tile, begin + block);
+      for (Index panel = first_panel; panel < last_panel; ++panel) {
+        for (Index i = begin; i < end; ++i) {
+          const Tile& tile = phase.row_tiles[static_cast<std::size_t>(i) % phase.row_tiles.size()];
+          const Index y = i / static_cast<Index>(phase.row_tiles.size());
+          const Index pixel = (phase.out_first_y + y * out_step.height) * output.width + phase.out_first_x +
+                              tile.first * out_step.width;
+          multiply(Call{
+              panel, tile.pixels,
+              (phase.first_y + y * step.height) * border.row_values() + (phase.first_x + tile.first * step.width) * in,
+              pixel * output.channels + panel * kernels.panel_rows, i - begin, end - begin});
+        }
+      }
+    }
+  }
+
   /// `tap(ky, kx)` is an element of the layer's kernel.
   template <class Tap>
   static void cut(ConvolutionPhase& phase, const KernelTable& kernels, Tap&& tap) {

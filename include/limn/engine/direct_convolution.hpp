@@ -40,46 +40,26 @@ class DirectConvolution : public Kernel {
 
  private:
   void run_image(const KernelArguments& arguments) const {
-    const float* input = prepare(arguments.input, arguments.scratch, arguments.pool);
-    const Index panels = bias_.size() / kernels_.panel_rows;
-    for (std::size_t i = 0; i < layout_.phases.size(); ++i) {
+    const float* input = prepare(arguments);
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
       const ConvolutionPhase& phase = layout_.phases[i];
-      const AlignedBuffer& weights = weights_[i];
-      // Threads share out whichever is larger, weights or pixels, so that each reads less than all of it.
-      const bool by_panel = weights.size() > layout_.border.input.size();
-      const Split split(by_panel ? panels : phase.tiles(), arguments.pool.threads());
-      arguments.pool.parallel_for(split.tasks, [&](Index task) {
-        const Index first = split.first(task);
-        const Index last = split.last(task);
-        if (by_panel) {
-          run_tiles(phase, weights, arguments, input, first, last, 0, phase.tiles());
-        } else {
-          run_tiles(phase, weights, arguments, input, 0, panels, first, last);
-        }
-      });
+      const bool by_panel = weights_[i].size() > layout_.border.input.size();
+      layout_.for_each_call(
+          phase, kernels_, by_panel, sizeof(float), arguments.pool,
+          [&](const ConvolutionLayout::Call& call) { multiply(phase, weights_[i], arguments, input, call); });
     }
   }
 
-  /// The padded map: `input` itself if there is no border, else a copy in `scratch`.
-  const float* prepare(const float* data, float* scratch, const ThreadPool& pool) const {
-    const Border& border = layout_.border;
-    if (!border.any()) return data;
-    const Split rows(border.height(), pool.threads());
-    pool.parallel_for(rows.tasks, [&](Index task) {
-      for (Index y = rows.first(task); y < rows.last(task); ++y) {
-        float* row = scratch + y * border.row_values();
-        if (y < border.top || y >= border.top + border.input.height) {
-          std::fill(row, row + border.row_values(), 0.0F);
-          continue;
-        }
-        const Index inner = border.input.width * border.input.channels;
-        std::fill(row, row + border.left * border.input.channels, 0.0F);
-        std::memcpy(row + border.left * border.input.channels, data + (y - border.top) * inner,
-                    static_cast<std::size_t>(inner) * sizeof(float));
-        std::fill(row + border.left * border.input.channels + inner, row + border.row_values(), 0.0F);
-      }
-    });
-    return scratch;
+  /// The padded map: the input itself if there is no border, else a copy in the scratch memory.
+  const float* prepare(const KernelArguments& arguments) const {
+    if (!layout_.border.any()) return arguments.input;
+    float* const padded = arguments.scratch;
+    layout_.border.write(
+        arguments.pool, [&](Index to, Index count) { std::fill(padded + to, padded + to + count, 0.0F); },
+        [&](Index from, Index to, Index count) {
+          std::memcpy(padded + to, arguments.input + from, static_cast<std::size_t>(count) * sizeof(float));
+        });
+    return padded;
   }
 
   AlignedBuffer pack(const ConvolutionPhase& phase, const FloatVector& weight) const {
@@ -99,44 +79,24 @@ class DirectConvolution : public Kernel {
     return weights;
   }
 
-  /// Panels [first_panel, last_panel) of tiles [first_tile, last_tile), in blocks of tiles whose inputs stay in the
-  /// cache while all the weights pass by.
-  void run_tiles(const ConvolutionPhase& phase, const AlignedBuffer& packed, const KernelArguments& arguments,
-                 const float* input, Index first_panel, Index last_panel, Index first_tile, Index last_tile) const {
-    constexpr Index cache = Index{512} << 10;  // half of a core's second-level cache, in bytes
+  void multiply(const ConvolutionPhase& phase, const AlignedBuffer& packed, const KernelArguments& arguments,
+                const float* input, const ConvolutionLayout::Call& call) const {
     const Index panel_rows = kernels_.panel_rows;
     const Index in = layout_.border.input.channels;
     const Index out = layout_.output.channels;
     const Index inputs = phase.kernel_height * phase.kernel_width * in;
-    const Index tile_bytes =
-        kernels_.tile_pixels * layout_.step.height * layout_.step.width * in * static_cast<Index>(sizeof(float));
-    const Index block = (std::max)(Index{8}, cache / tile_bytes);
-    for (Index begin = first_tile; begin < last_tile; begin += block) {
-      const Index end = (std::min)(last_tile, begin + block);
-      for (Index panel = first_panel; panel < last_panel; ++panel) {
-        const float* weights = packed.data() + panel * panel_rows * inputs;
-        for (Index i = begin; i < end; ++i) {
-          const Tile& tile = phase.row_tiles[static_cast<std::size_t>(i) % phase.row_tiles.size()];
-          const Index y = i / static_cast<Index>(phase.row_tiles.size());
-          const TileInput from{input + (phase.first_y + y * layout_.step.height) * layout_.border.row_values() +
-                                   (phase.first_x + tile.first * layout_.step.width) * in,
-                               layout_.step.width * in, phase.kernel_width * in, phase.kernel_height,
-                               layout_.border.row_values()};
-          const Index pixel = (phase.out_first_y + y * layout_.out_step.height) * layout_.output.width +
-                              phase.out_first_x + tile.first * layout_.out_step.width;
-          const Index place = pixel * out + panel * panel_rows;
-          const TileOutput to{arguments.output + place,
-                              layout_.out_step.width * out,
-                              bias_.data() + panel * panel_rows,
-                              arguments.other == nullptr ? nullptr : arguments.other + place,
-                              layout_.out_step.width * out,
-                              relu_,
-                              (std::min)(panel_rows, out - panel * panel_rows)};
-          kernels_.multiply(tile.pixels, weights, from, to,
-                            kernels_.share(weights + panel_rows * inputs, inputs, i - begin, end - begin));
-        }
-      }
-    }
+    const float* weights = packed.data() + call.panel * panel_rows * inputs;
+    const TileInput from{input + call.input, layout_.step.width * in, phase.kernel_width * in, phase.kernel_height,
+                         layout_.border.row_values()};
+    const TileOutput to{arguments.output + call.output,
+                        layout_.out_step.width * out,
+                        bias_.data() + call.panel * panel_rows,
+                        arguments.other == nullptr ? nullptr : arguments.other + call.output,
+                        layout_.out_step.width * out,
+                        relu_,
+                        (std::min)(panel_rows, out - call.panel * panel_rows)};
+    kernels_.multiply(call.pixels, weights, from, to,
+                      kernels_.share(weights + panel_rows * inputs, inputs, call.number, call.count));
   }
 
   const KernelTable& kernels_;

@@ -14,7 +14,7 @@
 #include <limn/core/sizes.hpp>
 #include <limn/core/version.hpp>
 #include <limn/engine/byte_convolution.hpp>
-#include <limn/engine/byte_kernels.hpp>
+#include <limn/engine/bytewise_kernels.hpp>
 #include <limn/engine/choose_convolution.hpp>
 #include <limn/engine/fold.hpp>
 #include <limn/engine/schedule.hpp>
@@ -173,8 +173,8 @@ class Plan {
       const Shape& output = shapes[step.output];
       const bool bytes = scales[step.output].has_value();
       std::unique_ptr<detail::Kernel> kernel = make_kernel(graph, step, input, bytes, weights, limit);
-      info_.push_back({node.tensors.empty() ? node.name : node.tensors, graph.nodes()[step.output].name, kernel->name(),
-                       input, output, multiply_adds(node.layer, input)});
+      info_.push_back({node.tensors_name(), graph.nodes()[step.output].name, kernel->name(), input, output,
+                       multiply_adds(node.layer, input)});
       needs.push_back({kernel->weight_bytes(), kernel->scratch_size(pool_->threads())});
       limit.taken += kernel->weight_bytes();
       steps_.push_back({std::move(kernel), {}, output, bytes});

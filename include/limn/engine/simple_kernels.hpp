@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include <limn/core/version.hpp>
-#include <limn/engine/byte_kernels.hpp>
+#include <limn/engine/bytewise_kernels.hpp>
 #include <limn/engine/kernel.hpp>
 #include <limn/layers/layer.hpp>
 
