@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <limn/network/plain_executor.hpp>
 #include <limn/quantization/loss.hpp>
 
 #include "quantization/networks.hpp"
@@ -85,7 +86,7 @@ TEST_CASE("peaks count from the score that the decoder draws from") {
 TEST_CASE("a network that is all floats loses nothing, one of 8 bit little") {
   const Measured measured(quantization::small_resnet());
   const ThreadPool pool(1);
-  const LossMeter meter(*measured.plan, measured.random.inputs(), pool, -10);
+  const LossMeter meter(*measured.plan, measured.random.inputs(), pool, -10, quantization::make_plan);
   const QuantizationLoss none = meter.loss(measured.quantizer.network(measured.all()));
   CHECK(none.peaks == 6 * 3);
   CHECK(none.moved == 0);
@@ -107,10 +108,12 @@ TEST_CASE("the loss is that of the plain layers' outputs, and the same for any n
   }
   const ThreadPool one(1);
   const ThreadPool three(3);
-  const QuantizationLoss loss = LossMeter(*measured.plan, measured.random.inputs(), one, 0).loss(network);
+  const QuantizationLoss loss =
+      LossMeter(*measured.plan, measured.random.inputs(), one, 0, quantization::make_plan).loss(network);
   CHECK(loss.outputs.signal == doctest::Approx(expected.signal).epsilon(1e-4));
   CHECK(loss.outputs.noise == doctest::Approx(expected.noise).epsilon(1e-2));
-  const QuantizationLoss again = LossMeter(*measured.plan, measured.random.inputs(), three, 0).loss(network);
+  const QuantizationLoss again =
+      LossMeter(*measured.plan, measured.random.inputs(), three, 0, quantization::make_plan).loss(network);
   CHECK(again.outputs.signal == loss.outputs.signal);
   CHECK(again.outputs.noise == loss.outputs.noise);
   CHECK(again.peaks == loss.peaks);
@@ -120,7 +123,7 @@ TEST_CASE("the loss is that of the plain layers' outputs, and the same for any n
 TEST_CASE("the noise of every map is measured by its real numbers") {
   const Measured measured(quantization::small_resnet(), 2);
   const ThreadPool pool(2);
-  const LossMeter meter(*measured.plan, measured.random.inputs(), pool, 0);
+  const LossMeter meter(*measured.plan, measured.random.inputs(), pool, 0, quantization::make_plan);
   const QuantizedNetwork network = measured.quantizer.network({"layer1.0.conv1"});
   const auto noise = meter.noise_of_maps(network);
   std::set<std::string> expected = {"input"};
@@ -161,7 +164,7 @@ TEST_CASE("losses are measured of networks of every family") {
     CAPTURE(family);
     const Measured measured(std::move(graph), 2);
     const ThreadPool pool(1);
-    const LossMeter meter(*measured.plan, measured.random.inputs(), pool, -10);
+    const LossMeter meter(*measured.plan, measured.random.inputs(), pool, -10, quantization::make_plan);
     const QuantizedNetwork network = measured.quantizer.network({});
     const QuantizationLoss loss = meter.loss(network);
     CHECK(loss.peaks == 2 * measured.plan->output_shape().channels);

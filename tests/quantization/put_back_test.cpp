@@ -23,7 +23,7 @@ struct Spoilt {
         random(6),
         plan(quantization::make_plan(graph, weights.weights())),
         pool(2),
-        meter(*plan, random.inputs(), pool, -10),
+        meter(*plan, random.inputs(), pool, -10, quantization::make_plan),
         quantizer(graph, weights.weights(), spoilt(calibrate(*plan, random.inputs(), pool)), RangeRule::min_max) {}
 
   static std::map<std::string, MapRange> spoilt(std::map<std::string, MapRange> ranges) {

@@ -164,12 +164,21 @@ std::vector<MapReport> report_maps(const Graph& graph, const QuantizedNetwork& n
   return maps;
 }
 
+/// A plan for the inputs. Each is run by one thread, so that the number of threads changes nothing.
+std::unique_ptr<const Plan> make_single_plan(const Graph& graph, const Weights& weights,
+                                             const CalibrationInputs& inputs) {
+  return make_plan(graph, weights, inputs.height, inputs.width, std::make_shared<const ThreadPool>(1));
+}
+
 /// Quantises the model and fills in the report. Returns the network, which refers to the quantizer's memory.
 QuantizedNetwork quantize_model(const Options& options, const Model& model, const Plan& plan,
                                 const CalibrationInputs& inputs, const std::map<std::string, MapRange>& ranges,
                                 const Quantizer& quantizer, const ThreadPool& pool, QuantizeReport& report) {
   const float threshold = peak_threshold(model.document().decoder);
-  const LossMeter all(plan, inputs, pool, threshold);
+  const MakePlan plan_of = [&inputs](const Graph& graph, const Weights& weights) {
+    return make_single_plan(graph, weights, inputs);
+  };
+  const LossMeter all(plan, inputs, pool, threshold, plan_of);
   std::set<std::string> floats(options.kept.begin(), options.kept.end());
   report.kept.assign(floats.begin(), floats.end());
   report.convolutions = quantizer.convolutions().size();
@@ -179,7 +188,7 @@ QuantizedNetwork quantize_model(const Options& options, const Model& model, cons
     constexpr Index most_runs = 1200;
     const auto convolutions = static_cast<Index>(quantizer.convolutions().size());
     const CalibrationInputs some = some_of(inputs, std::clamp(most_runs / convolutions, Index{4}, Index{24}));
-    const LossMeter few(plan, some, pool, threshold);
+    const LossMeter few(plan, some, pool, threshold, plan_of);
     report.loss_before = report.loss;
     report.max_loss = *options.max_loss;
     PutBack found = put_back(quantizer, all, few, floats, report.loss, *options.max_loss);
@@ -220,11 +229,9 @@ int quantize(const Options& options) {
     photos.look(threads);
     if (interrupted() != 0) throw Interrupted();
 
-    // Each input is run by one thread, so that their number changes nothing.
     const CalibrationInputs inputs = until_interrupted(photos.inputs());
     const ThreadPool pool(threads);
-    const auto plan =
-        make_plan(model.graph(), model.weights(), inputs.height, inputs.width, std::make_shared<const ThreadPool>(1));
+    const auto plan = make_single_plan(model.graph(), model.weights(), inputs);
     const std::map<std::string, MapRange> ranges = calibrate(*plan, inputs, pool);
     const Quantizer quantizer(model.graph(), model.weights(), ranges, RangeRule::automatic);
     QuantizeReport report;

@@ -1,6 +1,7 @@
 // Running networks on many inputs: to see what values their maps take.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
@@ -54,6 +55,13 @@ void share_out(const ThreadPool& pool, Index count, const Work& work) {
   if (failure) std::rethrow_exception(failure);
 }
 
+/// One for each thread of the pool.
+inline std::vector<Plan::Workspace> make_workspaces(const Plan& plan, const ThreadPool& pool) {
+  std::vector<Plan::Workspace> workspaces;
+  for (int i = 0; i < pool.threads(); ++i) workspaces.push_back(plan.make_workspace());
+  return workspaces;
+}
+
 /// Sees or counts the maps of one run of the plan.
 template <class Take>
 void take_maps(const Plan& plan, Plan::Workspace& workspace, std::vector<MapRange>& ranges, const Take& take) {
@@ -80,8 +88,7 @@ inline std::map<std::string, MapRange> calibrate(const Plan& plan, const Calibra
                                                  const ThreadPool& pool) {
   const auto workers = static_cast<std::size_t>(pool.threads());
   const std::size_t maps = plan.steps().size() + 1;
-  std::vector<Plan::Workspace> workspaces;
-  for (std::size_t i = 0; i < workers; ++i) workspaces.push_back(plan.make_workspace());
+  std::vector<Plan::Workspace> workspaces = detail::make_workspaces(plan, pool);
   std::vector<std::vector<MapRange>> ranges(workers, std::vector<MapRange>(maps));
 
   const auto pass = [&](const auto& take) {

@@ -4,17 +4,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <limn/core/tensor.hpp>
 #include <limn/core/thread_pool.hpp>
 #include <limn/core/version.hpp>
 #include <limn/engine/plan.hpp>
-#include <limn/network/plain_executor.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/quantization/calibration.hpp>
 #include <limn/quantization/quantizer.hpp>
@@ -81,55 +83,58 @@ inline QuantizationLoss loss_of(const std::vector<Tensor>& expected, const std::
   return loss;
 }
 
-/// Runs an 8-bit network and shows its maps as real numbers by the names of the float network's: of a map that was in
-/// floats before it became 8-bit, it is the 8-bit one that is shown last.
-template <class Show>
-std::vector<Tensor> run_quantized(const QuantizedNetwork& network, const Tensor& input, const Show& show) {
-  const std::string suffix = ".quantize";
-  const std::vector<std::optional<MapScale>> scales = map_scales(network.graph);
-  NodeId id = 0;
-  return run_plain(network.graph, network.weights, input, [&](const Node& node, const Tensor& values) {
-    const std::optional<MapScale>& scale = scales[id++];
-    if (std::holds_alternative<Dequantize>(node.layer)) return;
-    const bool quantizes = std::holds_alternative<Quantize>(node.layer);
-    const std::string name = quantizes ? node.name.substr(0, node.name.size() - suffix.size()) : node.name;
-    show(name, scale ? dequantize(values, Dequantize{*scale}) : values);
-  });
-}
-
 inline Tensor copy_of(const Eigen::Ref<const FloatMatrix>& values, const Shape& shape) {
   Tensor copy(shape);
   copy.matrix() = values;
   return copy;
 }
 
+/// Runs an 8-bit network by its plan and shows its maps as real numbers by the names of the float network's: of a map
+/// that was in floats before it became 8-bit, it is the 8-bit one that is shown last.
+template <class Show>
+void run_quantized(const Graph& graph, const Plan& plan, Plan::Workspace& workspace, const Show& show) {
+  const std::string suffix = ".quantize";
+  const std::vector<std::optional<MapScale>> scales = map_scales(graph);
+  std::map<std::string, NodeId> ids;
+  for (NodeId id = 0; id < graph.nodes().size(); ++id) ids[graph.nodes()[id].name] = id;
+  const FloatMatrix input = workspace.input();
+  show(graph.nodes()[Graph::input].name, input);
+  plan.run(workspace, [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& values) {
+    const NodeId id = ids.at(plan.steps()[step].last);
+    const Node& node = graph.nodes()[id];
+    if (std::holds_alternative<Dequantize>(node.layer)) return;
+    const bool quantizes = std::holds_alternative<Quantize>(node.layer);
+    const std::string name = quantizes ? node.name.substr(0, node.name.size() - suffix.size()) : node.name;
+    const std::optional<MapScale>& scale = scales[id];
+    if (!scale) return show(name, FloatMatrix(values));
+    const Tensor whole = copy_of(values, plan.steps()[step].output);
+    show(name, dequantize(whole, Dequantize{*scale}).matrix());
+  });
+}
+
 }  // namespace detail
+
+/// Makes the plan of a network for inputs of the size that is measured, with one thread. A function of the caller's,
+/// because the engine's kernels take compilers long, and it has them somewhere already.
+using MakePlan = std::function<std::unique_ptr<const Plan>(const Graph&, const Weights&)>;
 
 /// Measures 8-bit networks against a float one on the same inputs. Refers to what it is made of. What it measures is
 /// the same for any number of threads.
 class LossMeter {
  public:
   /// Runs the float network on all inputs and keeps its outputs. `peak_threshold`: see QuantizationLoss.
-  LossMeter(const Plan& plan, const CalibrationInputs& inputs, const ThreadPool& pool, float peak_threshold)
-      : plan_(plan), inputs_(inputs), pool_(pool), threshold_(peak_threshold) {
-    std::vector<Plan::Workspace> workspaces = make_workspaces();
+  LossMeter(const Plan& plan, const CalibrationInputs& inputs, const ThreadPool& pool, float peak_threshold,
+            MakePlan make_plan)
+      : plan_(plan), inputs_(inputs), pool_(pool), threshold_(peak_threshold), make_plan_(std::move(make_plan)) {
     outputs_.resize(static_cast<std::size_t>(inputs.count));
-    detail::share_out(pool, inputs.count, [&](Index i, std::size_t worker) {
-      inputs.fill(i, workspaces[worker].input());
-      plan.run(workspaces[worker]);
-      for (std::size_t output = 0; output < plan.output_count(); ++output) {
-        outputs_[static_cast<std::size_t>(i)].push_back(
-            detail::copy_of(workspaces[worker].output(output), plan.output_shape(output)));
-      }
-    });
+    run(plan,
+        [&](Index i, std::vector<Tensor> outputs) { outputs_[static_cast<std::size_t>(i)] = std::move(outputs); });
   }
 
   /// The loss over all inputs.
   QuantizationLoss loss(const QuantizedNetwork& network) const {
     std::vector<QuantizationLoss> losses(outputs_.size());
-    detail::share_out(pool_, inputs_.count, [&](Index i, std::size_t) {
-      const std::vector<Tensor> found =
-          detail::run_quantized(network, input(i), [](const std::string&, const Tensor&) {});
+    run(*make_plan_(network.graph, network.weights), [&](Index i, const std::vector<Tensor>& found) {
       losses[static_cast<std::size_t>(i)] = detail::loss_of(outputs_[static_cast<std::size_t>(i)], found, threshold_);
     });
     QuantizationLoss sum;
@@ -143,24 +148,26 @@ class LossMeter {
 
   /// The noise of the input and of every map that both networks have, by the names of nodes.
   std::map<std::string, Noise> noise_of_maps(const QuantizedNetwork& network) const {
-    std::vector<Plan::Workspace> workspaces = make_workspaces();
+    const std::unique_ptr<const Plan> plan = make_plan_(network.graph, network.weights);
+    std::vector<Plan::Workspace> float_workspaces = detail::make_workspaces(plan_, pool_);
+    std::vector<Plan::Workspace> workspaces = detail::make_workspaces(*plan, pool_);
     std::vector<std::map<std::string, Noise>> noise(outputs_.size());
     detail::share_out(pool_, inputs_.count, [&](Index i, std::size_t worker) {
       std::map<std::string, FloatMatrix> expected;
-      Plan::Workspace& workspace = workspaces[worker];
-      const Tensor in = input(i);
-      expected["input"] = in.matrix();
-      workspace.input() = in.matrix();
-      plan_.run(workspace, [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& values) {
+      inputs_.fill(i, workspaces[worker].input());
+      float_workspaces[worker].input() = workspaces[worker].input();
+      expected["input"] = workspaces[worker].input();
+      plan_.run(float_workspaces[worker], [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& values) {
         expected[plan_.steps()[step].last] = values;
       });
-      detail::run_quantized(network, in, [&](const std::string& name, const Tensor& values) {
-        const auto found = expected.find(name);
-        if (found == expected.end()) return;
-        Noise& one = noise[static_cast<std::size_t>(i)][name];
-        one = Noise();
-        one.add(found->second, values.matrix());
-      });
+      detail::run_quantized(network.graph, *plan, workspaces[worker],
+                            [&](const std::string& name, const FloatMatrix& values) {
+                              const auto found = expected.find(name);
+                              if (found == expected.end()) return;
+                              Noise& one = noise[static_cast<std::size_t>(i)][name];
+                              one = Noise();
+                              one.add(found->second, values);
+                            });
     });
     std::map<std::string, Noise> sum;
     for (const auto& one : noise) {
@@ -170,22 +177,27 @@ class LossMeter {
   }
 
  private:
-  std::vector<Plan::Workspace> make_workspaces() const {
-    std::vector<Plan::Workspace> workspaces;
-    for (int i = 0; i < pool_.threads(); ++i) workspaces.push_back(plan_.make_workspace());
-    return workspaces;
-  }
-
-  Tensor input(Index i) const {
-    Tensor input(plan_.input_shape());
-    inputs_.fill(i, input.matrix());
-    return input;
+  /// Calls `take(i, outputs)` with the outputs of a plan for every input.
+  template <class Take>
+  void run(const Plan& plan, const Take& take) const {
+    std::vector<Plan::Workspace> workspaces = detail::make_workspaces(plan, pool_);
+    detail::share_out(pool_, inputs_.count, [&](Index i, std::size_t worker) {
+      Plan::Workspace& workspace = workspaces[worker];
+      inputs_.fill(i, workspace.input());
+      plan.run(workspace);
+      std::vector<Tensor> outputs;
+      for (std::size_t output = 0; output < plan.output_count(); ++output) {
+        outputs.push_back(detail::copy_of(workspace.output(output), plan.output_shape(output)));
+      }
+      take(i, std::move(outputs));
+    });
   }
 
   const Plan& plan_;
   const CalibrationInputs& inputs_;
   const ThreadPool& pool_;
   float threshold_;
+  MakePlan make_plan_;
   std::vector<std::vector<Tensor>> outputs_;  // of the float network, by input
 };
 
