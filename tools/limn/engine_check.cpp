@@ -1,13 +1,12 @@
 #include "engine_check.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <map>
 
 #include <limn/layers/layer.hpp>
 #include <limn/network/quantized_graph.hpp>
 
+#include "difference.hpp"
 #include "text.hpp"
 
 namespace limn::program {
@@ -17,27 +16,18 @@ EngineCheck::EngineCheck(const Model& model, double tolerance)
 
 void EngineCheck::compare(NodeId id, const Tensor& found, const Tensor& expected) {
   maps_[id].compared = true;
-  Index apart = 0;
-  double most = 0;
-  double largest = 0;
-  bool comparable = true;
-  for (Index i = 0; i < found.shape().size(); ++i) {
-    const double difference = std::abs(static_cast<double>(found.data()[i]) - static_cast<double>(expected.data()[i]));
-    comparable = comparable && std::isfinite(difference);
-    apart += difference != 0 ? 1 : 0;
-    most = (std::max)(most, difference);
-    largest = (std::max)(largest, std::abs(static_cast<double>(expected.data()[i])));
-  }
-  if (comparable && (most == 0 || (!scales_[id] && most <= tolerance_ * largest))) return;
+  const Difference all = difference_of(found, expected);
+  const bool agrees = all.most == 0 || (!scales_[id] && all.most <= tolerance_ * all.largest);
+  if (all.comparable && agrees) return;
   maps_[id].differs = true;
   if (!first_.empty()) return;
   first_ = model_.graph().nodes()[id].name;
-  if (!comparable) {
+  if (!all.comparable) {
     first_ += " (a value is not a finite number)";
   } else if (scales_[id]) {
-    first_ += format(" (%td of %td values, by up to %g)", apart, found.shape().size(), most);
+    first_ += format(" (%td of %td values, by up to %g)", all.apart, found.shape().size(), all.most);
   } else {
-    first_ += format(" (relative difference %.3g)", most / largest);
+    first_ += format(" (relative difference %.3g)", all.relative());
   }
 }
 

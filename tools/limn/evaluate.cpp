@@ -28,12 +28,6 @@ namespace limn::program {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 KeypointMatch match_keypoints(const CocoFile& file, const EvaluateOptions& options, const Skeleton* model) {
   KeypointMatch match;
   match.names = file.keypoints;

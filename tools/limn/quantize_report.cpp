@@ -43,12 +43,6 @@ Json json_of(const QuantizationLoss& loss) {
   return json;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 }  // namespace
 
 void QuantizeReport::print() const {

@@ -53,6 +53,12 @@ std::string count_of(std::size_t count, const std::string& one, const std::strin
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 std::pair<Index, Index> parse_size(const std::string& text, const std::string& option) {
   if (text.empty()) return {0, 0};
   int height = 0;

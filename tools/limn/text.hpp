@@ -34,6 +34,9 @@ std::string text_of(const std::exception& error);
 /// "1 photo", "2 photos".
 std::string count_of(std::size_t count, const std::string& one, const std::string& many);
 
+/// The words, with commas between them.
+std::string joined(const std::vector<std::string>& words);
+
 /// Height and width from "HEIGHTxWIDTH"; both 0 for an empty text. Throws Error, naming the option that it is from, for
 /// anything else.
 std::pair<Index, Index> parse_size(const std::string& text, const std::string& option = "--input");

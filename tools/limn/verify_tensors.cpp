@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <map>
 #include <optional>
@@ -12,6 +10,7 @@
 #include <limn/network/quantized_graph.hpp>
 
 #include "command.hpp"
+#include "difference.hpp"
 #include "engine_maps.hpp"
 #include "text.hpp"
 #include "verify_options.hpp"
@@ -54,26 +53,15 @@ class Comparison {
       return;
     }
     const Tensor expected = to_tensor(entry->second);
-    double largest = 0;
-    double difference = 0;
-    bool comparable = true;
-    for (Index i = 0; i < shape.pixels(); ++i) {
-      for (Index c = 0; c < shape.channels; ++c) {
-        const auto value = static_cast<double>(expected.matrix()(c, i));
-        const double apart = std::abs(static_cast<double>(found.matrix()(c, i)) - value);
-        comparable = comparable && std::isfinite(apart);
-        largest = (std::max)(largest, std::abs(value));
-        difference = (std::max)(difference, apart);
-      }
-    }
-    const double relative = difference == 0 ? 0 : difference / largest;  // infinite where the reference is all zeros
-    const bool departs = !comparable || !(relative <= tolerance_);
+    const Difference all = difference_of(found, expected);
+    const double relative = all.relative();
+    const bool departs = !all.comparable || !(relative <= tolerance_);
     if (departs) {
       note_departure(name,
-                     comparable ? format("relative difference %.3g", relative) : "a value is not a finite number");
+                     all.comparable ? format("relative difference %.3g", relative) : "a value is not a finite number");
     }
-    table_.add({name, to_string(shape), format("%.3g", largest), comparable ? format("%.3g", difference) : "nan",
-                comparable ? format("%.3g", relative) : "nan", departs ? "departs" : ""});
+    table_.add({name, to_string(shape), format("%.3g", all.largest), all.comparable ? format("%.3g", all.most) : "nan",
+                all.comparable ? format("%.3g", relative) : "nan", departs ? "departs" : ""});
   }
 
   /// Prints the table and the result.
