@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -45,10 +46,13 @@ double median(std::vector<double> values) {
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
-/// What the threads can do at most, in operations per second: the best of some short measurements.
-double measure_peak(const detail::KernelTable& kernels, const ThreadPool& pool) {
+/// What the threads can do at most, in operations per second: the best of some short measurements. `bytes`: whether the
+/// operations are those of 8-bit layers.
+double measure_peak(const detail::KernelTable& kernels, const ThreadPool& pool, bool bytes) {
   constexpr Index rounds = 1000000;
-  const double operations = 2.0 * (kernels.register_count - 4) * kernels.vector_size * static_cast<double>(rounds);
+  const int multiply_adds =
+      bytes ? kernels.bytes.multiply_adds_per_round : (kernels.register_count - 4) * kernels.vector_size;
+  const double operations = 2.0 * multiply_adds * static_cast<double>(rounds);
   volatile float factor = 0.5F;  // known to nobody before the program runs
   volatile float sink = 0;
   double best = 0;
@@ -57,7 +61,13 @@ double measure_peak(const detail::KernelTable& kernels, const ThreadPool& pool) 
     const float f = factor;
     const auto start = Clock::now();
     pool.parallel_for(pool.threads(), [&](Index i) {
-      results[static_cast<std::size_t>(i)] = kernels.multiply_add_in_registers(rounds, f, 0.25F);
+      float& result = results[static_cast<std::size_t>(i)];
+      if (bytes) {
+        result =
+            static_cast<float>(kernels.bytes.multiply_add_in_registers(rounds, static_cast<std::int32_t>(2 * f), 3));
+      } else {
+        result = kernels.multiply_add_in_registers(rounds, f, 0.25F);
+      }
     });
     best = (std::max)(best, operations * pool.threads() / seconds_since(start));
     for (const float result : results) sink = sink + result;
@@ -100,13 +110,14 @@ struct Measurement {
   std::vector<double> step_times;  ///< medians, if wanted
   double multiply_adds = 0;
   double peak = 0;
+  bool bytes = false;  ///< whether the network has 8-bit layers, and the peak is theirs
 
   double rate() const { return 2 * multiply_adds / median(times); }
   double shortest() const { return *std::min_element(times.begin(), times.end()); }
   double longest() const { return *std::max_element(times.begin(), times.end()); }
 };
 
-Measurement measure(const Options& options, const Plan& plan, const ThreadPool& pool) {
+Measurement measure(const Options& options, const ChosenNetwork& network, const Plan& plan, const ThreadPool& pool) {
   Plan::Workspace workspace = plan.make_workspace();
   PlanarMap input = PlanarMap::Random(plan.input_shape().channels, plan.input_shape().pixels());
   if (!options.feed.empty()) input = read_map(options.feed, plan.input_shape());
@@ -120,7 +131,8 @@ Measurement measure(const Options& options, const Plan& plan, const ThreadPool& 
     if (i >= 0) measured.times.push_back(seconds_since(start) / static_cast<double>(plan.batch()));
   }
   if (!options.result.empty()) write_outputs(options.result, plan, workspace);
-  measured.peak = measure_peak(detail::kernels_of(plan.target()), pool);
+  measured.bytes = network.model && network.model->document().precision;
+  measured.peak = measure_peak(detail::kernels_of(plan.target()), pool, measured.bytes);
   for (const Plan::StepInfo& info : plan.steps()) measured.multiply_adds += static_cast<double>(info.multiply_adds);
   if (!options.layers) return measured;
 
@@ -140,7 +152,7 @@ Measurement measure(const Options& options, const Plan& plan, const ThreadPool& 
 void print_layers(const Plan& plan, const Measurement& measured) {
   double total = 0;
   for (const double time : measured.step_times) total += time;
-  Table table({"Step", "Method", "Output", "ms", "Time", "GFLOP/s", "Peak"});
+  Table table({"Step", "Method", "Output", "ms", "Time", measured.bytes ? "GOP/s" : "GFLOP/s", "Peak"});
   table.left_align(1);
   for (std::size_t i = 0; i < measured.step_times.size(); ++i) {
     const Plan::StepInfo& info = plan.steps()[i];
@@ -181,15 +193,17 @@ void print_json(const ChosenNetwork& network, const Options& options, const Plan
 }
 
 void print_text(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
-  std::printf("%s, input %tdx%td, %s, fp32, %s, %s\n", printable(network.title).c_str(), network.height, network.width,
+  std::printf("%s, input %tdx%td, %s, %s, %s, %s\n", printable(network.title).c_str(), network.height, network.width,
               count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
-              count_of(measured.times.size(), "run", "runs").c_str(), to_string(plan.target()));
+              measured.bytes ? "int8" : "fp32", count_of(measured.times.size(), "run", "runs").c_str(),
+              to_string(plan.target()));
   const std::string images = options.batch == 1 ? "" : ", for each of " + std::to_string(options.batch) + " images";
   std::printf("ms        median %.2f, min %.2f, max %.2f%s\n", 1e3 * median(measured.times), 1e3 * measured.shortest(),
               1e3 * measured.longest(), images.c_str());
-  std::printf("GFLOP/s   %.1f of %.1f that multiply-adds in registers reach now (%.0f %%), for %.3f direct GFLOP\n",
-              measured.rate() / 1e9, measured.peak / 1e9, 100 * measured.rate() / measured.peak,
-              2 * measured.multiply_adds / 1e9);
+  std::printf("%s   %.1f of %.1f that multiply-adds in registers reach now (%.0f %%), for %.3f direct %s\n",
+              measured.bytes ? "GOP/s  " : "GFLOP/s", measured.rate() / 1e9, measured.peak / 1e9,
+              100 * measured.rate() / measured.peak, 2 * measured.multiply_adds / 1e9,
+              measured.bytes ? "GOP" : "GFLOP");
   std::printf("memory    %s bytes of weights, %s bytes of workspace\n", thousands(plan.weight_bytes()).c_str(),
               thousands(plan.make_workspace().size_in_bytes()).c_str());
   if (options.layers) print_layers(plan, measured);
@@ -204,7 +218,7 @@ void bench(Options options) {
   const auto pool = std::make_shared<const ThreadPool>(options.threads);
   const auto plan = make_plan(network.graph, weights, network.height, network.width, pool, options.batch,
                               wanted_target(options.target));
-  const Measurement measured = measure(options, *plan, *pool);
+  const Measurement measured = measure(options, network, *plan, *pool);
   (options.json ? print_json : print_text)(network, options, *plan, measured);
 }
 
