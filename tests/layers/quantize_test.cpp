@@ -11,14 +11,9 @@ using limn::Dequantize;
 using limn::FloatVector;
 using limn::Quantize;
 using limn::Tensor;
+using reference::row_of;
 
 namespace {
-
-Tensor row_of(const FloatVector& values) {
-  Tensor tensor({1, 1, values.size()});
-  tensor.matrix() = values.transpose();
-  return tensor;
-}
 
 FloatVector quantized(const FloatVector& values, const limn::MapScale& scale) {
   return limn::quantize(row_of(values), Quantize{scale}).matrix().transpose();

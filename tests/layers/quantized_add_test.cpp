@@ -10,14 +10,9 @@
 using limn::FloatVector;
 using limn::QuantizedAdd;
 using limn::Tensor;
+using reference::row_of;
 
 namespace {
-
-Tensor row_of(const FloatVector& values) {
-  Tensor tensor({1, 1, values.size()});
-  tensor.matrix() = values.transpose();
-  return tensor;
-}
 
 FloatVector sum_of(const FloatVector& first, const FloatVector& second, const QuantizedAdd& layer) {
   return limn::quantized_add(row_of(first), row_of(second), layer).matrix().transpose();

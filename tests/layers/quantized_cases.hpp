@@ -24,6 +24,13 @@ inline std::optional<limn::MapScale> any_scale_of(const Case& test, const std::s
   return scale_of(test, map);
 }
 
+/// A map of one row and one channel.
+inline limn::Tensor row_of(const limn::FloatVector& values) {
+  limn::Tensor tensor({1, 1, values.size()});
+  tensor.matrix() = values.transpose();
+  return tensor;
+}
+
 inline void check_equal(const limn::Tensor& found, const limn::Tensor& expected) {
   REQUIRE(found.shape() == expected.shape());
   CHECK(found.matrix() == expected.matrix());
