@@ -106,7 +106,7 @@ def whole_models():
     """Documents with patterns of weights behind them, see estimate.cpp, and one model file as it is."""
     seeds = {}
     for name, value in documents().items():
-        if name not in ("good_hrnet", "good_int8"):  # not narrow enough to be fast; no kernels
+        if name != "good_hrnet":  # not narrow enough to be fast
             for pattern in (b"", b"\x00\x2c\x11\xa8\x55", b"\xff\x7b\x00\xfb\x00\x3c"):
                 seeds["%s_%d" % (name, len(pattern))] = json.dumps(value).encode() + b"\x00" + pattern
     resnet = documents()["good_argmax"]

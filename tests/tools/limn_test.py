@@ -672,6 +672,16 @@ class Detecting(ProgramTest):
             detector = ("--detector", "dots.safetensors", "--threads")
             self.assertEqual(len({self.estimate(source, *detector, threads) for threads in ("1", "2", "5")}), 1)
 
+    def test_finds_the_same_by_an_8_bit_detector(self):
+        self.write("dots_8_bit.safetensors", dot_detector.quantized_model())
+        expected = self.detect("three.png")
+        found = poses_of(self.estimate("three.png", "--detector", "dots_8_bit.safetensors"))
+        self.assertEqual(len(found), len(expected))
+        for pose, other in zip(found, expected):
+            self.assertAlmostEqual(pose["box_score"], other["box_score"], delta=0.01)
+            for value, wanted in zip(pose["box"], other["box"]):
+                self.assertAlmostEqual(value, wanted, delta=0.1)
+
     def test_is_by_the_detector_that_the_environment_names(self):
         environment = {"LIMN_DETECTOR": "dots.safetensors"}
         self.check(poses_of(self.estimate("three.png", environment=environment)), self.SURE, self.UNSURE)
