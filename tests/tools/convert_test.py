@@ -1378,11 +1378,14 @@ class DefaultModel(unittest.TestCase):
         with open(self.CARD, encoding="utf-8") as file:
             return file.read()
 
-    def test_the_card_names_the_file_s_hash_and_size(self):
-        with open(self.MODEL, "rb") as file:
-            data = file.read()
-        self.assertIn(hashlib.sha256(data).hexdigest(), self.card())
-        self.assertIn("{:,} bytes".format(len(data)), self.card())
+    def test_the_card_names_the_files_hashes_and_sizes(self):
+        names = sorted(name for name in os.listdir(os.path.dirname(self.MODEL)) if name.endswith(".safetensors"))
+        self.assertEqual(len(names), 4)
+        for name in names:
+            with open(os.path.join(os.path.dirname(self.MODEL), name), "rb") as file:
+                data = file.read()
+            self.assertIn("`{}`, {:,} bytes".format(name, len(data)), self.card())
+            self.assertIn(hashlib.sha256(data).hexdigest(), self.card())
 
     def test_the_file_says_how_it_was_trained_to_be_used(self):
         document, _ = read_model(self.MODEL)

@@ -23,7 +23,7 @@ import unittest
 
 import dot_detector
 from dot_detector import Dot
-from limn_program import MODEL, PROGRAM, ROOT, SHARED, ProgramTest, grey_photo, skip_without_program
+from limn_program import FLOAT_MODEL, MODEL, PROGRAM, ROOT, SHARED, ProgramTest, grey_photo, skip_without_program
 
 skip_without_program()
 
@@ -649,8 +649,8 @@ class Everybody(EvaluateTest):
 
 
 def surer_model(factor):
-    """The default model, its heatmaps times this factor: it finds nothing but noise in the small photos."""
-    with open(MODEL, "rb") as file:
+    """The default model in floats, its heatmaps times this factor: it finds nothing but noise in the small photos."""
+    with open(FLOAT_MODEL, "rb") as file:
         data = bytearray(file.read())
     start = 8 + struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:start])

@@ -13,7 +13,8 @@ ROOT = os.environ.get(
     "LIMN_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 )
 PROGRAM = os.environ.get("LIMN_PROGRAM")
-MODEL = os.path.join(ROOT, "weights", "pose_resnet18_mpii16_256x192.safetensors")
+MODEL = os.path.join(ROOT, "weights", "pose_resnet18_mpii16_256x192.int8.safetensors")  # the default
+FLOAT_MODEL = os.path.join(ROOT, "weights", "pose_resnet18_mpii16_256x192.safetensors")  # what that was made of
 PHOTO = os.path.join(ROOT, "examples", "photos", "photographer.png")
 FIVE_PEOPLE = os.path.join(ROOT, "examples", "photos", "five_people.jpg")
 SMALL_PERSON = os.path.join(ROOT, "examples", "photos", "person_dog_horse.jpg")

@@ -16,6 +16,7 @@ import quantized_models
 from dot_detector import Dot
 from limn_program import (
     FIVE_PEOPLE,
+    FLOAT_MODEL,
     JPEG_PHOTO,
     MODEL,
     PHOTO,
@@ -691,7 +692,7 @@ class Detecting(ProgramTest):
     def test_is_by_the_installed_detector_of_an_installed_program(self):
         installed = self.path("bin", os.path.basename(PROGRAM))
         shutil.copy(PROGRAM, installed)
-        self.write("share/limn/person_detector_320x320.safetensors", dot_detector.model())
+        self.write("share/limn/person_detector_320x320.int8.safetensors", dot_detector.model())
         command = [installed, "estimate", self.path("three.png"), "--json", "-", "-q", "--no-pictures"]
         done = subprocess.run(command, env=surroundings(), stdout=subprocess.PIPE, check=True)
         self.check(poses_of(done.stdout), self.SURE, self.UNSURE)
@@ -839,20 +840,21 @@ class Info(ProgramTest):
             self.assertEqual(f"{total:,}", self.total(out, name))
 
     def test_shows_what_a_model_file_says(self):
-        sizes = {"F16": 0, "F32": 0}
+        sizes = {"F32": 0}
         for name, entry in header_of(MODEL).items():
             if name != "__metadata__":
+                sizes.setdefault(entry["dtype"], 0)
                 sizes[entry["dtype"]] += entry["data_offsets"][1] - entry["data_offsets"][0]
-        shares = f"{sizes['F16']:,} F16, {sizes['F32']:,} F32"
+        shares = f"{sizes['I8']:,} I8, {sizes['F32']:,} F32"
         for arguments in ((MODEL,), ("--model", MODEL), ()):
             out, _ = self.limn("info", *arguments)
             input_ = ("256 x 192", "RGB", "affine, padding 1.25, crop 1.2")
             decoder = ("dark, kernel 11", "drawn from score 0.7")
             for text in ("pose_resnet18_mpii16_256x192", *input_, *decoder, "right_ankle"):
                 self.assertIn(text, out)
-            self.assertEqual(self.total(out, "Parameters"), "15,376,464")
+            self.assertEqual(self.total(out, "Parameters"), "15,370,896")  # no batch norms, but a scale each row
             self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes ({shares})\n", out)
-            self.assertEqual(self.rows(out)[-1][:3], ("final_layer", "Conv2d", [16, 64, 48]))
+            self.assertEqual(self.rows(out)[-1][:3], ("final_layer", "QuantizedConv2d", [16, 64, 48]))
         out, _ = self.limn("info", "--input", "64x96")
         self.assertEqual(self.rows(out)[-1][2], [16, 16, 24])
 
@@ -867,11 +869,11 @@ class Info(ProgramTest):
 
     def test_says_the_same_in_json(self):
         self.write("dots.safetensors", dot_detector.model())
-        for arguments in ((MODEL,), ("dots.safetensors", "--input", "96x64"), ("--network", "pose-resnet18-body")):
+        for arguments in ((MODEL,), (FLOAT_MODEL,), ("dots.safetensors", "--input", "96x64"), ("--network", "pose-resnet18-body")):
             out, found = self.limn("info", *arguments)[0], json.loads(self.limn("info", "--json", *arguments)[0])
             # Sums and products of two maps have no row, and blocks are apart.
             keys = ("name", "type", "output", "parameters", "multiply_adds")
-            layers = [tuple(layer[key] for key in keys) for layer in found["layers"] if len(layer["inputs"]) == 1]
+            layers = [tuple(layer[key] for key in keys) for layer in found["layers"] if layer["type"] not in ("Add", "Multiply", "QuantizedAdd")]
             self.assertEqual(layers, [row for row in self.rows(out) if row[3] is not None])
             blocks = [(block["name"], block["type"]) for block in found["blocks"]]
             self.assertEqual(blocks, [row[:2] for row in self.rows(out) if row[3] is None])
@@ -889,7 +891,7 @@ class Info(ProgramTest):
             self.assertEqual(f"{found['bytes']:,}", self.total(out, "Model file"))
             memory = (found["memory"][key] for key in ("weights", "thread"))
             self.assertIn("In memory: {:,} bytes of weights, and {:,} bytes".format(*memory), out)
-        block = json.loads(self.limn("info", "--json")[0])["blocks"][0]
+        block = json.loads(self.limn("info", "--json", FLOAT_MODEL)[0])["blocks"][0]
         self.assertEqual((block["first"], block["last"]), ("layer1.0.conv1", "layer1.0"))
 
     PRECISION = {
@@ -960,9 +962,9 @@ class Info(ProgramTest):
         self.fails(2, "info", "float.safetensors", says=["float.safetensors: tensor conv1.weight_scale: missing"])
 
     def test_lists_the_tensors_of_a_file_in_json(self):
-        header = header_of(MODEL)
+        header = header_of(FLOAT_MODEL)
         document = json.loads(header.pop("__metadata__")["limn"])
-        found = json.loads(self.limn("info", "--json", MODEL)[0])
+        found = json.loads(self.limn("info", "--json", FLOAT_MODEL)[0])
         tensors = {tensor["name"]: (tensor["dtype"], tensor["shape"], tensor["bytes"]) for tensor in found["tensors"]}
         expected = {}
         for name, entry in header.items():
@@ -1039,7 +1041,7 @@ class Verify(ProgramTest):
         cls.input = formula.network_input(3, cls.SIZE, cls.SIZE)
         networks, _ = tensor_file.read(os.path.join(ROOT, "tests", "reference", "networks.safetensors"))
         cls.heatmaps = networks["resnet18/heatmaps"]
-        header = header_of(MODEL)
+        header = header_of(FLOAT_MODEL)
         cls.document = json.loads(header.pop("__metadata__")["limn"])
         cls.weights = formula.weights({name: tuple(entry["shape"]) for name, entry in header.items()})
 
@@ -1380,7 +1382,7 @@ class Bench(ProgramTest):
         command = ("bench", "--input", "32x32", "--runs", "1")
         for model in ([MODEL], ["--model", MODEL], []):
             out, _ = self.limn(*command, *model, "--threads", "1")
-            self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, fp32, 1 run, ", out)
+            self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, int8, 1 run, ", out)
         self.assertNotIn("final_layer", out)
 
     def test_measures_a_detector(self):
@@ -1399,8 +1401,9 @@ class Bench(ProgramTest):
         says = f"Runs on: {targets[0]}, of the instruction sets here ({', '.join(targets)})\n"
         self.assertIn(says, self.limn("info")[0])
         for target in targets:
-            out, _ = self.limn("bench", "--input", "32x32", "--runs", "1", "--target", target)
-            self.assertIn(f", fp32, 1 run, {target}\n", out)
+            for model, precision in ((MODEL, "int8"), (FLOAT_MODEL, "fp32")):
+                out, _ = self.limn("bench", model, "--input", "32x32", "--runs", "1", "--target", target)
+                self.assertIn(f", {precision}, 1 run, {target}\n", out)
         self.fails(2, "bench", "--target", "mmx", says=["mmx", *targets])
 
     def test_several_images_in_one_run(self):

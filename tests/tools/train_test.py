@@ -36,7 +36,7 @@ import quantized_models
 import stick_figures
 import train
 from folder_test_case import FolderTestCase
-from limn_program import MODEL, PROGRAM
+from limn_program import FLOAT_MODEL, PROGRAM
 from limn_convert.skeletons import flip_pairs_by_name
 from limn_train import TrainError, images
 from limn_train.annotations import Person, read_annotations, with_keypoints
@@ -456,9 +456,9 @@ class Start(FolderTestCase):
 
     def test_from_a_model_file_takes_its_values(self):
         network = PoseResNet(18, 16)
-        taken, left = start_from(network, MODEL)
+        taken, left = start_from(network, FLOAT_MODEL)
         self.assertEqual(left, [])
-        with open(MODEL, "rb") as file:
+        with open(FLOAT_MODEL, "rb") as file:
             data = file.read()
         (length,) = struct.unpack("<Q", data[:8])
         entry = json.loads(data[8 : 8 + length])["final_layer.weight"]
