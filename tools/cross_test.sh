@@ -20,7 +20,8 @@ targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(neon wasm)
 builds=${LIMN_BUILD_DIR:-build/cross}
 tests="main engine/simd/target_test engine/simd/activations_test engine/simd/byte_kernels_test
-engine/direct_convolution_test engine/winograd_convolution_test model_file/json_number_test model_file/json_parser_test"
+engine/direct_convolution_test engine/winograd_convolution_test engine/byte_convolution_test
+engine/byte_winograd_test model_file/json_number_test model_file/json_parser_test"
 
 # The headers that are the same for every processor, without the system's own, which are not.
 mkdir -p "$builds/include"

@@ -3,33 +3,20 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <limn/core/aligned_buffer.hpp>
 #include <limn/core/version.hpp>
+#include <limn/engine/byte_results.hpp>
 #include <limn/engine/convolution_layout.hpp>
 #include <limn/engine/kernel.hpp>
 #include <limn/engine/simd/kernel_table.hpp>
-#include <limn/layers/quantized_convolution.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 namespace detail {
-
-/// What a quantised convolution's kernel is made of beside the layer. Refers to what its maker holds.
-struct ByteConvolutionTask {
-  const KernelTable& kernels;  ///< of the target; lives as long as the kernel
-  const Shape& input;
-  const FloatVector& weight;  ///< whole numbers, PyTorch's order
-  const FloatVector& weight_scale;
-  const FloatVector& bias;
-  std::string_view name = "convolution";
-  MemoryLimit limit = {};  ///< for the weights in the kernel's own layout
-};
 
 /// A quantised convolution, plain or transposed, straight from its definition (see ConvolutionLayout), to the bit.
 ///
@@ -44,19 +31,12 @@ class ByteConvolution : public Kernel {
       : kernels_(task.kernels),
         layout_(layer.layer, task.input, task.kernels),
         input_(layer.input),
-        residual_(layer.residual),
-        output_(layer.output),
-        relu_(layer.relu) {
-    const Requantization all = requantization(layer, task.weight_scale, task.bias);
+        results_(layer, task) {
     const Index rows = kernels_.padded_rows(layout_.output.channels);
     task.limit.check("engine: weights up to " + std::string(task.name),
                      {layer.layer.kernel.area(), layout_.border.input.channels + 3, rows, value_bytes(format())});
-    factor_ = FloatVector::Zero(rows);
-    factor_.head(all.factor.size()) = all.factor;
-    if (residual_) residual_factor_ = summand_factor(*residual_, *output_);
     for (const ConvolutionPhase& phase : layout_.phases) {
-      IntegerVector bias = IntegerVector::Zero(rows);
-      bias.head(all.bias.size()) = all.bias;
+      IntegerVector bias = results_.bias;
       AlignedBuffer weights = pack(phase, task.weight, bias);
       phases_.push_back({std::move(weights), std::move(bias)});
     }
@@ -77,7 +57,7 @@ class ByteConvolution : public Kernel {
 
   void run(const KernelArguments& arguments) const override {
     const Index input = byte_map_floats(layout_.border.input.size());
-    const Index output = output_ ? byte_map_floats(layout_.output.size()) : layout_.output.size();
+    const Index output = results_.map_floats(layout_.output.size());
     for (Index i = 0; i < arguments.images; ++i) run_image(arguments.image(i, input, output));
   }
 
@@ -182,41 +162,17 @@ class ByteConvolution : public Kernel {
         reinterpret_cast<const std::int32_t*>(packed.weights.data()) + call.panel * panel_rows * inputs;
     const ByteTileInput from{input + call.input * bytes, layout_.step.width * layout_.border.input.channels * bytes,
                              groups(phase), phase.kernel_height, layout_.border.row_values() * bytes};
-    ByteTileOutput to = destination(arguments, call.output);
-    to.pixel_stride = to.residual_stride = layout_.out_step.width * out;
+    ByteTileOutput to =
+        results_.destination(arguments, call.output, layout_.out_step.width * out, call.panel, panel_rows, out);
     to.bias = packed.bias.data() + call.panel * panel_rows;
-    to.factors = factor_.data() + call.panel * panel_rows;
-    to.rows = (std::min)(panel_rows, out - call.panel * panel_rows);
     kernels_.bytes.multiply(call.pixels, weights, from, to,
                             kernels_.share(weights + panel_rows * inputs, inputs, call.number, call.count));
-  }
-
-  /// Where results go from the value at `place` on, and the residual's part; the rest is left empty.
-  ByteTileOutput destination(const KernelArguments& arguments, Index place) const {
-    ByteTileOutput to = {};
-    if (output_) {
-      to.data = reinterpret_cast<unsigned char*>(arguments.output) + place;
-      to.zero_point = output_->zero_point;
-    } else {
-      to.floats = arguments.output + place;
-    }
-    if (residual_) {
-      to.residual = reinterpret_cast<const unsigned char*>(arguments.other) + place;
-      to.residual_factor = residual_factor_;
-      to.residual_zero_point = residual_->zero_point;
-    }
-    to.relu = relu_;
-    return to;
   }
 
   const KernelTable& kernels_;
   ConvolutionLayout layout_;
   MapScale input_;
-  std::optional<MapScale> residual_;
-  std::optional<MapScale> output_;
-  bool relu_;
-  FloatVector factor_;  ///< padded to whole panels
-  float residual_factor_ = 0;
+  ByteResults results_;
   std::vector<Phase> phases_;
 };
 

@@ -40,25 +40,25 @@ inline double tile_cost(const KernelTable& kernels, Index pixels) {
 }
 
 template <class Layer>
-double direct_cost(const Layer& layer, const ConvolutionTask& task, Index rows, Index columns) {
+double direct_cost(const Layer& layer, const KernelTable& kernels, Index batch, Index rows, Index columns) {
   // The phases of a transposed convolution share the kernel's elements out among them.
   ConvolutionCost cost;
   cost.weights = static_cast<double>(layer.in_channels) * static_cast<double>(layer.out_channels * layer.kernel.area());
   cost.multiply_adds =
-      cost.weights * static_cast<double>(task.batch) * static_cast<double>(rows) * tile_cost(task.kernels, columns);
+      cost.weights * static_cast<double>(batch) * static_cast<double>(rows) * tile_cost(kernels, columns);
   return cost.total();
 }
 
 /// `phases` convolutions with `rows` x `columns` results each, for every image of the batch.
-template <class Layer>
-double winograd_cost(const WinogradMethod& method, const Layer& layer, const ConvolutionTask& task, Index phases,
+template <class Method, class Layer>
+double winograd_cost(const Method& method, const Layer& layer, const KernelTable& kernels, Index batch, Index phases,
                      Index rows, Index columns) {
   const Index places = phases * method.N * method.N;
-  const Index tiles = task.batch * ceil_div(rows, method.M) * ceil_div(columns, method.M);
+  const Index tiles = batch * ceil_div(rows, Index{method.M}) * ceil_div(columns, Index{method.M});
   ConvolutionCost cost;
   cost.weights =
       static_cast<double>(places) * static_cast<double>(layer.in_channels) * static_cast<double>(layer.out_channels);
-  cost.multiply_adds = cost.weights * tile_cost(task.kernels, tiles);
+  cost.multiply_adds = cost.weights * tile_cost(kernels, tiles);
   cost.transformed_values = static_cast<double>(places) * static_cast<double>(tiles) *
                             static_cast<double>(layer.in_channels + layer.out_channels);
   return cost.total();
@@ -77,9 +77,9 @@ std::unique_ptr<Kernel> cheapest_convolution(const Layer& layer, const Convoluti
                      {copies, places, layer.in_channels, task.kernels.padded_rows(layer.out_channels), sizeof(float)});
   };
   if (large.supports(layer, task.kernels)) {
-    const double direct_time = direct_cost(layer, task, rows, columns);
-    const double small_time = winograd_cost(small, layer, task, phases, rows, columns);
-    const double large_time = winograd_cost(large, layer, task, phases, rows, columns);
+    const double direct_time = direct_cost(layer, task.kernels, task.batch, rows, columns);
+    const double small_time = winograd_cost(small, layer, task.kernels, task.batch, phases, rows, columns);
+    const double large_time = winograd_cost(large, layer, task.kernels, task.batch, phases, rows, columns);
     if ((std::min)(small_time, large_time) <= direct_time) {
       const WinogradMethod& method = large_time <= small_time ? large : small;
       check_memory(phases, std::int64_t{method.N} * method.N);

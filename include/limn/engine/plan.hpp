@@ -13,8 +13,8 @@
 #include <limn/core/error.hpp>
 #include <limn/core/sizes.hpp>
 #include <limn/core/version.hpp>
-#include <limn/engine/byte_convolution.hpp>
 #include <limn/engine/bytewise_kernels.hpp>
+#include <limn/engine/choose_byte_convolution.hpp>
 #include <limn/engine/choose_convolution.hpp>
 #include <limn/engine/fold.hpp>
 #include <limn/engine/schedule.hpp>
@@ -212,11 +212,14 @@ class Plan {
                                               const detail::MemoryLimit& limit) const {
     const Node& node = graph.nodes()[step.node];
     const detail::KernelTable& kernels = detail::kernels_of(target_);
-    if (const auto* quantized = std::get_if<QuantizedConv2d>(&node.layer)) {
-      return make_byte_convolution(*quantized, node, input, weights, limit);
-    }
-    if (const auto* quantized = std::get_if<QuantizedConvTranspose2d>(&node.layer)) {
-      return make_byte_convolution(*quantized, node, input, weights, limit);
+    const auto* quantized = std::get_if<QuantizedConv2d>(&node.layer);
+    const auto* transposed = std::get_if<QuantizedConvTranspose2d>(&node.layer);
+    if (quantized != nullptr || transposed != nullptr) {
+      const std::vector<FloatVector> parameters = layer_parameters(node, weights);
+      const detail::ByteConvolutionTask task = {kernels,       input,     parameters[0], parameters[1],
+                                                parameters[2], node.name, limit};
+      return quantized != nullptr ? detail::make_byte_convolution(*quantized, task)
+                                  : detail::make_byte_convolution(*transposed, task);
     }
     if (auto kernel = detail::make_bytewise_kernel(kernels.bytes, node.layer, input)) return kernel;
     const auto* conv = std::get_if<Conv2d>(&node.layer);
@@ -228,16 +231,6 @@ class Plan {
     const detail::ConvolutionTask task = {kernels,   input,  folded.weight, folded.bias,
                                           step.relu, batch_, node.name,     limit};
     return conv != nullptr ? detail::make_convolution(*conv, task) : detail::make_convolution(*deconv, task);
-  }
-
-  template <class Convolution>
-  std::unique_ptr<detail::Kernel> make_byte_convolution(const QuantizedConvolution<Convolution>& layer,
-                                                        const Node& node, const Shape& input, const Weights& weights,
-                                                        const detail::MemoryLimit& limit) const {
-    const std::vector<FloatVector> parameters = layer_parameters(node, weights);
-    const detail::ByteConvolutionTask task = {
-        detail::kernels_of(target_), input, parameters[0], parameters[1], parameters[2], node.name, limit};
-    return std::make_unique<detail::ByteConvolution>(layer, task);
   }
 
   /// Step i for `images` images from `first` on.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include <limn/core/version.hpp>
 
 namespace limn {
@@ -55,6 +57,40 @@ struct WinogradMatrices {
     constexpr double points[] = {0, 1, -1, 2, -2, 0.5, -0.5};
     return points[i];
   }
+};
+
+/// F(M, R) in whole numbers modulo 2^32. B^T and A^T are whole already, and G is made so: its rows are taken
+/// `denominator` times, and the last of them, which has the largest numbers, `last` times less, as A^T makes up for. In
+/// two dimensions the results are denominator^2 = odd 2^shift times too large. `inverse` takes `odd` away, whose
+/// inverse modulo 2^32 it is, and a shift the rest, which is right for results of less than 2^(31 - shift).
+///
+/// So all of it is exact: transformed bytes and weights fit 16 bits, and sums may wrap.
+template <int M, int R>
+struct WholeWinograd {
+  static constexpr int N = M + R - 1;
+  static constexpr int denominator = R == 3 ? 24 : 6;
+  static constexpr int last = R == 3 ? 4 : 1;
+
+  static constexpr int weight(int row, int tap) {
+    const double value = WinogradMatrices<M, R>().g[row][tap] * denominator / (row == N - 1 ? last : 1);
+    return static_cast<int>(value < 0 ? value - 0.5 : value + 0.5);
+  }
+
+  static constexpr int find_shift() {
+    int count = 0;
+    for (int rest = denominator * denominator; rest % 2 == 0; rest /= 2) ++count;
+    return count;
+  }
+  static constexpr int shift = find_shift();
+
+  /// Newton's iteration doubles the bits that are right, of which there are 3 to begin with.
+  static constexpr std::uint32_t find_inverse() {
+    const std::uint32_t odd = static_cast<std::uint32_t>(denominator * denominator) >> shift;
+    std::uint32_t result = odd;
+    for (int i = 0; i < 4; ++i) result *= 2 - odd * result;
+    return result;
+  }
+  static constexpr std::uint32_t inverse = find_inverse();
 };
 
 /// Entry of G, the transform of the weights, for the method that moves on by `Step` inputs.

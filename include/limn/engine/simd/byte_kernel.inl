@@ -170,6 +170,13 @@ inline void multiply_bytes(Index pixels, const std::int32_t* weights, const Byte
   finish_tile(sums, pixels, out);
 }
 
+/// ByteKernels::sum
+inline void sum_bytes(Index pixels, const std::int32_t* weights, const ByteTileInput& in, std::int32_t* sums,
+                      const Prefetch& ahead) {
+  static constexpr std::int32_t zeros[panel_rows] = {};
+  sum_tile<panel_vectors>(pixels, weights, in, zeros, sums, ahead);
+}
+
 /// ByteKernels::prepare
 inline void prepare_bytes(const unsigned char* in, unsigned char* out, Index count) {
   if constexpr (byte_format == ByteFormat::unsigned_bytes) {
@@ -237,6 +244,10 @@ inline std::int32_t multiply_add_bytes_in_registers(Index rounds, std::int32_t f
 #if defined(LIMN_SIMD_BASE)
 constexpr ByteKernels byte_kernels = {byte_format,
                                       multiply_bytes,
+                                      sum_bytes,
+                                      finish_tile,
+                                      {},
+                                      {},
                                       prepare_bytes,
                                       LIMN_SIMD_BASE::byte_kernels.quantize,
                                       LIMN_SIMD_BASE::byte_kernels.dequantize,
@@ -247,6 +258,10 @@ constexpr ByteKernels byte_kernels = {byte_format,
 #else
 constexpr ByteKernels byte_kernels = {byte_format,
                                       multiply_bytes,
+                                      sum_bytes,
+                                      finish_tile,
+                                      byte_winograd_kernels<4, 3>(),
+                                      byte_winograd_kernels<4, 2>(),
                                       prepare_bytes,
                                       quantize,
                                       dequantize,

@@ -67,6 +67,17 @@ struct ByteSum {
   bool relu;
 };
 
+/// Winograd's transforms around products of words (see WholeWinograd), for N x N places.
+struct ByteWinogradKernels {
+  /// B^T tile B for each of `channels` channels, whole vectors of words: place p, in rows order, is read from pixels[p]
+  /// and goes to out + p * place_stride.
+  void (*input)(const unsigned char* const* pixels, Index channels, std::int16_t* out, Index place_stride) = nullptr;
+  /// The M x M sums of a panel, with their bias: place p of the products begins at products + p * place_stride, sum (y,
+  /// x) at sums + y * row_stride + x * panel_rows.
+  void (*output)(const std::int32_t* products, Index place_stride, const std::int32_t* bias, std::int32_t* sums,
+                 Index row_stride) = nullptr;
+};
+
 /// The kernels of one target for maps of unsigned bytes. All targets give the same results, to the bit.
 struct ByteKernels {
   ByteFormat format;
@@ -76,6 +87,15 @@ struct ByteKernels {
   /// words. No sum may overflow.
   void (*multiply)(Index pixels, const std::int32_t* weights, const ByteTileInput& in, const ByteTileOutput& out,
                    const Prefetch& ahead);
+
+  /// The sums alone, without a bias: panel_rows for each pixel, and of fewer than 4 pixels as many as for 4.
+  void (*sum)(Index pixels, const std::int32_t* weights, const ByteTileInput& in, std::int32_t* sums,
+              const Prefetch& ahead);
+
+  /// What multiply() does with its sums, panel_rows for each pixel, the bias among them.
+  void (*finish)(const std::int32_t* sums, Index pixels, const ByteTileOutput& out);
+
+  ByteWinogradKernels winograd_4x4_3x3, winograd_4x4_2x2;  ///< where the format is words; nullptr elsewhere
 
   /// Brings `count` values into the format: value_bytes(format) * count bytes.
   void (*prepare)(const unsigned char* in, unsigned char* out, Index count);

@@ -51,9 +51,12 @@ inline constexpr KernelTable kernels =
 
 #include <limn/engine/simd/activations.inl>
 #include <limn/engine/simd/byte_finish.inl>
-#include <limn/engine/simd/byte_kernel.inl>
 #include <limn/engine/simd/micro_kernel.inl>
 #include <limn/engine/simd/winograd_transform.inl>
+// These take from those above.
+#include <limn/engine/simd/byte_winograd.inl>
+// And the table of bytes from all of them.
+#include <limn/engine/simd/byte_kernel.inl>
 
 inline constexpr KernelTable kernels = {static_cast<Target>(LIMN_SIMD_TARGET),
                                         vector_size,

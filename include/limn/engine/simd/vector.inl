@@ -20,6 +20,10 @@ constexpr int tile_pixels = register_count == 32 ? 12 : 6;
 #if defined(LIMN_SIMD_EXTENSIONS)
 typedef float Vector __attribute__((vector_size(vector_size * sizeof(float))));
 typedef std::int32_t IntegerVector __attribute__((vector_size(vector_size * sizeof(std::int32_t))));
+/// Of integers modulo 2^32.
+typedef std::uint32_t WrappingVector __attribute__((vector_size(vector_size * sizeof(std::uint32_t))));
+constexpr int word_count = 2 * vector_size;
+typedef std::int16_t WordVector __attribute__((vector_size(word_count * sizeof(std::int16_t))));
 #else
 /// Arrays, which the compiler may make vectors of.
 template <class T>
@@ -29,28 +33,35 @@ struct ArrayVector {
   T& operator[](int i) { return values[i]; }
   T operator[](int i) const { return values[i]; }
   friend LIMN_SIMD_INLINE ArrayVector operator+(ArrayVector a, const ArrayVector& b) {
-    for (int i = 0; i < vector_size; ++i) a[i] += b[i];
+    for (int i = 0; i < vector_size; ++i) a[i] = static_cast<T>(a[i] + b[i]);
     return a;
   }
   friend LIMN_SIMD_INLINE ArrayVector operator-(ArrayVector a, const ArrayVector& b) {
-    for (int i = 0; i < vector_size; ++i) a[i] -= b[i];
+    for (int i = 0; i < vector_size; ++i) a[i] = static_cast<T>(a[i] - b[i]);
     return a;
   }
   friend LIMN_SIMD_INLINE ArrayVector operator*(ArrayVector a, const ArrayVector& b) {
-    for (int i = 0; i < vector_size; ++i) a[i] *= b[i];
+    for (int i = 0; i < vector_size; ++i) a[i] = static_cast<T>(a[i] * b[i]);
     return a;
   }
   friend LIMN_SIMD_INLINE ArrayVector operator>>(ArrayVector a, int bits) {
     for (int i = 0; i < vector_size; ++i) a[i] = a[i] >> bits;
     return a;
   }
+  friend LIMN_SIMD_INLINE ArrayVector operator*(ArrayVector a, T factor) {
+    for (int i = 0; i < vector_size; ++i) a[i] = static_cast<T>(a[i] * factor);
+    return a;
+  }
   friend LIMN_SIMD_INLINE ArrayVector operator-(ArrayVector a) {
-    for (int i = 0; i < vector_size; ++i) a[i] = -a[i];
+    for (int i = 0; i < vector_size; ++i) a[i] = static_cast<T>(T{} - a[i]);
     return a;
   }
 };
 using Vector = ArrayVector<float>;
 using IntegerVector = ArrayVector<std::int32_t>;
+using WrappingVector = ArrayVector<std::uint32_t>;
+constexpr int word_count = vector_size;
+using WordVector = ArrayVector<std::int16_t>;
 #endif
 
 LIMN_SIMD_INLINE Vector load(const float* from) {

@@ -1,20 +1,40 @@
 // Winograd's transforms of one target, in its namespace: vector.inl and micro_kernel.inl come first.
 
+/// coefficient * x
+LIMN_SIMD_INLINE Vector times(double coefficient, const Vector& x) {
+  return broadcast(static_cast<float>(coefficient)) * x;
+}
+LIMN_SIMD_INLINE WordVector times(double coefficient, const WordVector& x) {
+  return x * static_cast<std::int16_t>(coefficient);
+}
+LIMN_SIMD_INLINE WrappingVector times(double coefficient, const WrappingVector& x) {
+  return x * static_cast<std::uint32_t>(static_cast<std::int32_t>(coefficient));
+}
+/// sum + coefficient * x
+LIMN_SIMD_INLINE Vector plus_times(const Vector& sum, double coefficient, const Vector& x) {
+  return multiply_add(broadcast(static_cast<float>(coefficient)), x, sum);
+}
+template <class V>
+LIMN_SIMD_INLINE V plus_times(const V& sum, double coefficient, const V& x) {
+  return sum + times(coefficient, x);
+}
+
 /// Adds coefficient * x to a sum; the coefficients are known when compiling, so that 0 costs nothing and 1 no product.
+template <class V>
 struct LinearCombination {
-  Vector sum;
+  V sum;
   bool empty = true;
 
-  LIMN_SIMD_INLINE void add(double coefficient, const Vector& x) {
+  LIMN_SIMD_INLINE void add(double coefficient, const V& x) {
     if (coefficient == 0) return;
     if (empty) {
-      sum = coefficient == 1 ? x : coefficient == -1 ? -x : broadcast(static_cast<float>(coefficient)) * x;
+      sum = coefficient == 1 ? x : coefficient == -1 ? -x : times(coefficient, x);
     } else if (coefficient == 1) {
       sum = sum + x;
     } else if (coefficient == -1) {
       sum = sum - x;
     } else {
-      sum = multiply_add(broadcast(static_cast<float>(coefficient)), x, sum);
+      sum = plus_times(sum, coefficient, x);
     }
     empty = false;
   }
@@ -31,44 +51,45 @@ struct WinogradTransform {
   static constexpr bool symmetric = N % 2 == 0;
 
   /// out = B^T in
-  template <int InStride, int OutStride>
-  static LIMN_SIMD_INLINE void input(const Vector* in, Vector* out) {
+  template <int InStride, int OutStride, class V>
+  static LIMN_SIMD_INLINE void input(const V* in, V* out) {
     unroll<N>([&](auto row) LIMN_SIMD_LAMBDA {
       if constexpr (symmetric && row > 0 && row < N - 1) {
         if constexpr (row % 2 == 1) {
-          LinearCombination even;
-          LinearCombination odd;
+          LinearCombination<V> even;
+          LinearCombination<V> odd;
           unroll<N>([&](auto k)
                         LIMN_SIMD_LAMBDA { (k % 2 == 0 ? even : odd).add(matrices.bt[row][k], in[k * InStride]); });
           out[row * OutStride] = even.sum + odd.sum;
           out[(row + 1) * OutStride] = even.sum - odd.sum;
         }
       } else {
-        LinearCombination sum;
+        LinearCombination<V> sum;
         unroll<N>([&](auto k) LIMN_SIMD_LAMBDA { sum.add(matrices.bt[row][k], in[k * InStride]); });
         out[row * OutStride] = sum.sum;
       }
     });
   }
 
-  /// out = A^T in
-  template <int InStride, int OutStride>
-  static LIMN_SIMD_INLINE void output(const Vector* in, Vector* out) {
+  /// out = A^T in, the last of `in` counting `Last` times.
+  template <int InStride, int OutStride, int Last = 1, class V>
+  static LIMN_SIMD_INLINE void output(const V* in, V* out) {
     constexpr int pairs = (N - 2) / 2;
-    Vector sums[pairs > 0 ? pairs : 1];
-    Vector differences[pairs > 0 ? pairs : 1];
+    V sums[pairs > 0 ? pairs : 1];
+    V differences[pairs > 0 ? pairs : 1];
     unroll<pairs>([&](auto p) LIMN_SIMD_LAMBDA {
       sums[p] = in[(2 * p + 1) * InStride] + in[(2 * p + 2) * InStride];
       differences[p] = in[(2 * p + 1) * InStride] - in[(2 * p + 2) * InStride];
     });
     unroll<M>([&](auto row) LIMN_SIMD_LAMBDA {
-      LinearCombination sum;
+      LinearCombination<V> sum;
       unroll<pairs>([&](auto p) LIMN_SIMD_LAMBDA {
         sum.add(matrices.at[row][2 * p + 1], row % 2 == 0 ? sums[p] : differences[p]);
       });
       sum.add(matrices.at[row][0], in[0]);
       unroll<N - 1 - 2 * pairs>([&](auto k) LIMN_SIMD_LAMBDA {
-        sum.add(matrices.at[row][2 * pairs + 1 + k], in[(2 * pairs + 1 + k) * InStride]);
+        constexpr int place = 2 * pairs + 1 + k;
+        sum.add(matrices.at[row][place] * (place == N - 1 ? Last : 1), in[place * InStride]);
       });
       out[row * OutStride] = sum.sum;
     });
