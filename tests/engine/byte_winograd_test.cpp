@@ -30,8 +30,7 @@ void check(const Convolution& convolution, const Shape& shape) {
                     });
 }
 
-/// Whether the least and the largest that a transform's rows make of numbers from 0 to `most` or from -`most` to
-/// `most`, in two dimensions, fit 16 bits.
+/// Whether what the transforms make of bytes and of weights from -128 to 127 fits 16 bits, in two dimensions.
 template <int M, int R>
 bool fits_words() {
   using Whole = detail::WholeWinograd<M, R>;

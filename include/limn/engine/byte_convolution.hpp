@@ -155,15 +155,13 @@ class ByteConvolution : public Kernel {
   void multiply(const ConvolutionPhase& phase, const Phase& packed, const KernelArguments& arguments,
                 const unsigned char* input, const ConvolutionLayout::Call& call) const {
     const Index panel_rows = kernels_.panel_rows;
-    const Index out = layout_.output.channels;
     const Index bytes = value_bytes(format());
     const Index inputs = phase.kernel_height * groups(phase);
     const auto* weights =
         reinterpret_cast<const std::int32_t*>(packed.weights.data()) + call.panel * panel_rows * inputs;
     const ByteTileInput from{input + call.input * bytes, layout_.step.width * layout_.border.input.channels * bytes,
                              groups(phase), phase.kernel_height, layout_.border.row_values() * bytes};
-    ByteTileOutput to =
-        results_.destination(arguments, call.output, layout_.out_step.width * out, call.panel, panel_rows, out);
+    ByteTileOutput to = results_.destination(arguments, call.output, layout_.out_step.width, call.panel);
     to.bias = packed.bias.data() + call.panel * panel_rows;
     kernels_.bytes.multiply(call.pixels, weights, from, to,
                             kernels_.share(weights + panel_rows * inputs, inputs, call.number, call.count));

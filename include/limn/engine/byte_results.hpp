@@ -32,27 +32,32 @@ struct ByteResults {
   IntegerVector bias;  ///< padded to whole panels
   FloatVector factor;  ///< likewise
   float residual_factor = 0;
+  Index channels;
+  Index panel_rows;
 
   /// Throws Error if a scale of the weights is not positive.
   template <class Convolution>
   ByteResults(const QuantizedConvolution<Convolution>& layer, const ByteConvolutionTask& task)
-      : residual(layer.residual), output(layer.output), relu(layer.relu) {
+      : residual(layer.residual),
+        output(layer.output),
+        relu(layer.relu),
+        channels(layer.layer.out_channels),
+        panel_rows(task.kernels.panel_rows) {
     const Requantization all = requantization(layer, task.weight_scale, task.bias);
-    const Index rows = task.kernels.padded_rows(all.bias.size());
+    const Index rows = task.kernels.padded_rows(channels);
     bias = IntegerVector::Zero(rows);
-    bias.head(all.bias.size()) = all.bias;
+    bias.head(channels) = all.bias;
     factor = FloatVector::Zero(rows);
-    factor.head(all.factor.size()) = all.factor;
+    factor.head(channels) = all.factor;
     if (residual) residual_factor = summand_factor(*residual, *output);
   }
 
   /// Floats that a map of so many values takes.
   Index map_floats(Index values) const { return output ? byte_map_floats(values) : values; }
 
-  /// Where the results of panel `panel` go from the value at `place` on, neighbours `stride` values apart. Its bias is
+  /// Where the results of panel `panel` go from the value at `place` on, neighbours `step` pixels apart. Its bias is
   /// for others to say.
-  ByteTileOutput destination(const KernelArguments& arguments, Index place, Index stride, Index panel, Index panel_rows,
-                             Index channels) const {
+  ByteTileOutput destination(const KernelArguments& arguments, Index place, Index step, Index panel) const {
     ByteTileOutput to = {};
     if (output) {
       to.data = reinterpret_cast<unsigned char*>(arguments.output) + place;
@@ -66,7 +71,7 @@ struct ByteResults {
       to.residual_zero_point = residual->zero_point;
     }
     to.relu = relu;
-    to.pixel_stride = to.residual_stride = stride;
+    to.pixel_stride = to.residual_stride = step * channels;
     to.factors = factor.data() + panel * panel_rows;
     to.rows = (std::min)(panel_rows, channels - panel * panel_rows);
     return to;

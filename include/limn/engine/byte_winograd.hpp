@@ -12,6 +12,8 @@
 #include <limn/engine/byte_results.hpp>
 #include <limn/engine/kernel.hpp>
 #include <limn/engine/winograd_matrices.hpp>
+#include <limn/engine/winograd_tiles.hpp>
+#include <limn/layers/channel_layout.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
@@ -20,6 +22,7 @@ namespace detail {
 /// WholeWinograd's F(4x4, R x R) as tables: N^2 products for 16 results.
 struct ByteWinogradMethod {
   static constexpr int M = 4;
+  static constexpr int step = 1;
   static constexpr int most_places = 6;  ///< N at most
   static constexpr int most_taps = 3;    ///< R at most
 
@@ -58,52 +61,46 @@ class ByteWinograd : public Kernel {
     return fits && whole_vectors(layer.in_channels, kernels) ? &byte_winograd_4x4_3x3 : nullptr;
   }
   static const ByteWinogradMethod* method_for(const ConvTranspose2d& layer, const KernelTable& kernels) {
-    const bool fits = layer.kernel == Extent(4) && layer.stride == Extent(2) && layer.padding == Extent(1) &&
-                      layer.output_padding == Extent(0);
-    return fits && whole_vectors(layer.in_channels, kernels) ? &byte_winograd_4x4_2x2 : nullptr;
+    return has_2x2_phases(layer) && whole_vectors(layer.in_channels, kernels) ? &byte_winograd_4x4_2x2 : nullptr;
   }
 
   /// Whether the results are below the method's limit, whatever the input: 255 times the positive or the negative
   /// weights of an output channel.
   template <class Convolution>
   static bool is_exact(const ByteWinogradMethod& method, const Convolution& layer, const FloatVector& weight) {
-    const Index area = layer.kernel.area();
-    const bool transposed = std::is_same_v<Convolution, ConvTranspose2d>;
-    const Index in_stride = transposed ? layer.out_channels * area : area;
-    const Index out_stride = transposed ? area : layer.in_channels * area;
-    for (Index o = 0; o < layer.out_channels; ++o) {
+    const ChannelLayout layout = channel_layout(layer);
+    const auto limit = static_cast<double>(std::int64_t{1} << (31 - method.shift));
+    for (Index o = 0; o < layout.channels; ++o) {
       double positive = 0;
       double negative = 0;
-      for (Index i = 0; i < layer.in_channels; ++i) {
-        for (Index k = 0; k < area; ++k) {
-          const auto value = static_cast<double>(weight[o * out_stride + i * in_stride + k]);
-          (value > 0 ? positive : negative) += value;
-        }
-      }
-      const auto limit = static_cast<double>(std::int64_t{1} << (31 - method.shift));
+      layout.for_each(o, [&](Index place, Index /*input*/) {
+        const auto value = static_cast<double>(weight[place]);
+        (value > 0 ? positive : negative) += value;
+      });
       if (255 * (std::max)(positive, -negative) >= limit) return false;
     }
     return true;
   }
 
   /// Throws Error if a scale of the weights is not positive, or the weights would take more memory than the limit.
-  ByteWinograd(const ByteWinogradMethod& method, const QuantizedConv2d& layer, const ByteConvolutionTask& task)
-      : ByteWinograd(method, layer, task, 1) {
-    const Conv2d& conv = layer.layer;
-    add_phase(-conv.padding.height, -conv.padding.width, 0, 0, [&](Index out, Index in, Index ky, Index kx) {
-      return task.weight[(out * conv.in_channels + in) * 9 + ky * 3 + kx];
-    });
-  }
-  ByteWinograd(const ByteWinogradMethod& method, const QuantizedConvTranspose2d& layer, const ByteConvolutionTask& task)
-      : ByteWinograd(method, layer, task, 2) {
-    // Even outputs 2 m take kernel elements 3 and 1 from inputs m - 1 and m, odd ones 2 and 0 from m and m + 1.
-    for (Index py = 0; py < 2; ++py) {
-      for (Index px = 0; px < 2; ++px) {
-        add_phase(py - 1, px - 1, py, px, [&](Index out, Index in, Index ky, Index kx) {
-          return task.weight[(in * layer.layer.out_channels + out) * 16 + (3 - py - 2 * ky) * 4 + 3 - px - 2 * kx];
-        });
-      }
-    }
+  template <class Convolution>
+  ByteWinograd(const ByteWinogradMethod& method, const QuantizedConvolution<Convolution>& layer,
+               const ByteConvolutionTask& task)
+      : method_(method),
+        kernels_(task.kernels),
+        transforms_(task.kernels.bytes.*method.kernels),
+        results_(layer, task),
+        zero_point_(layer.input.zero_point),
+        tiles_(method, task.input, layer.output_shape(task.input), phase_step(layer.layer)),
+        // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
+        in_stride_(task.input.channels + 2 * floats_per_cache_line),
+        panels_(kernels_.padded_rows(tiles_.output.channels) / kernels_.panel_rows),
+        block_((std::min)(Index{kernels_.tile_pixels} * (kernels_.tile_pixels > 8 ? 2 : 3), tiles_.count())) {
+    const Index phases = tiles_.out_step * tiles_.out_step;
+    task.limit.check("engine: weights up to " + std::string(task.name),
+                     {phases, tiles_.places(), groups(), kernels_.padded_rows(tiles_.output.channels), group_bytes});
+    for_each_phase(layer.layer, task.weight,
+                   [&](const WinogradPhase& phase, const auto& kernel) { add_phase(phase, kernel); });
   }
 
   const char* name() const override { return method_.name; }
@@ -122,9 +119,10 @@ class ByteWinograd : public Kernel {
 
   void run(const KernelArguments& arguments) const override {
     auto* const zeros = reinterpret_cast<unsigned char*>(arguments.scratch);
-    std::memset(zeros, zero_point_, static_cast<std::size_t>(input_.channels));
+    std::memset(zeros, zero_point_, static_cast<std::size_t>(tiles_.input.channels));
     for (Index i = 0; i < arguments.images; ++i) {
-      run_image(arguments.image(i, byte_map_floats(input_.size()), results_.map_floats(output_.size())), zeros);
+      run_image(arguments.image(i, byte_map_floats(tiles_.input.size()), results_.map_floats(tiles_.output.size())),
+                zeros);
     }
   }
 
@@ -133,67 +131,40 @@ class ByteWinograd : public Kernel {
   static constexpr int M = ByteWinogradMethod::M;
 
   struct Phase {
-    Index first_y, first_x;          ///< input position of output (0, 0)'s window
-    Index out_first_y, out_first_x;  ///< place of result (0, 0)
-    AlignedBuffer weights;           ///< panel x place x group x panel_rows groups
-    IntegerVector bias;              ///< padded to whole panels
+    WinogradPhase place;
+    AlignedBuffer weights;  ///< panel x place x group x panel_rows groups
+    IntegerVector bias;     ///< padded to whole panels
   };
 
   static bool whole_vectors(Index channels, const KernelTable& kernels) {
     return kernels.bytes.format == ByteFormat::words && channels % kernels.panel_rows == 0;
   }
 
-  Index places() const { return Index{method_.N} * method_.N; }
-  Index groups() const { return input_.channels / 2; }
+  Index groups() const { return tiles_.input.channels / 2; }
 
   // Parts of the scratch memory are whole cache lines.
   static Index whole_lines(Index floats) { return ceil_div(floats, floats_per_cache_line) * floats_per_cache_line; }
-  Index zero_floats() const { return whole_lines(ceil_div(input_.channels, group_bytes)); }
-  Index input_floats() const { return whole_lines(places() * block_ * in_stride_ / 2); }
+  Index zero_floats() const { return whole_lines(ceil_div(tiles_.input.channels, group_bytes)); }
+  Index input_floats() const { return whole_lines(tiles_.places() * block_ * in_stride_ / 2); }
   /// With room for the sums of three pixels more, see ByteKernels::sum.
-  Index product_floats() const { return whole_lines((places() * block_ + 3) * kernels_.panel_rows); }
+  Index product_floats() const { return whole_lines((tiles_.places() * block_ + 3) * kernels_.panel_rows); }
   Index sum_floats() const { return whole_lines(M * sum_pixels() * kernels_.panel_rows); }
   /// Results side by side that are finished together.
   Index sum_pixels() const { return Index{kernels_.tile_pixels} / M * M; }
 
-  template <class Convolution>
-  ByteWinograd(const ByteWinogradMethod& method, const QuantizedConvolution<Convolution>& layer,
-               const ByteConvolutionTask& task, Index out_step)
-      : method_(method),
-        kernels_(task.kernels),
-        transforms_(task.kernels.bytes.*method.kernels),
-        results_(layer, task),
-        zero_point_(layer.input.zero_point),
-        input_(task.input),
-        output_(layer.output_shape(task.input)),
-        out_step_(out_step),
-        rows_(output_.height / out_step),
-        columns_(output_.width / out_step),
-        tiles_y_(ceil_div(rows_, Index{M})),
-        tiles_x_(ceil_div(columns_, Index{M})),
-        // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
-        in_stride_(task.input.channels + 2 * floats_per_cache_line),
-        panels_(kernels_.padded_rows(output_.channels) / kernels_.panel_rows),
-        block_((std::min)(Index{kernels_.tile_pixels} * (kernels_.tile_pixels > 8 ? 2 : 3), tiles_y_ * tiles_x_)) {
-    const Index phases = out_step * out_step;
-    task.limit.check("engine: weights up to " + std::string(task.name),
-                     {phases, places(), groups(), kernels_.padded_rows(output_.channels), group_bytes});
-  }
-
-  /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
+  /// `kernel` as for_each_phase() has it.
   template <class KernelWeight>
-  void add_phase(Index first_y, Index first_x, Index out_first_y, Index out_first_x, KernelWeight&& kernel) {
+  void add_phase(const WinogradPhase& place, const KernelWeight& kernel) {
     const Index panel_rows = kernels_.panel_rows;
     const Index place_size = groups() * panel_rows;
-    Phase phase{first_y,      first_x, out_first_y, out_first_x, AlignedBuffer(panels_ * places() * place_size),
-                results_.bias};
+    Phase phase{place, AlignedBuffer(panels_ * tiles_.places() * place_size), results_.bias};
     auto* const packed = reinterpret_cast<std::int16_t*>(phase.weights.data());
     std::memset(packed, 0, static_cast<std::size_t>(phase.weights.size() * group_bytes));
     const int R = method_.R;
     const int N = method_.N;
-    for (Index o = 0; o < output_.channels; ++o) {
+    for (Index o = 0; o < tiles_.output.channels; ++o) {
       std::int32_t sum = 0;
-      for (Index i = 0; i < input_.channels; ++i) {
+      for (Index i = 0; i < tiles_.input.channels; ++i) {
         int rows[ByteWinogradMethod::most_places][ByteWinogradMethod::most_taps] = {};
         for (int ky = 0; ky < R; ++ky) {
           for (int kx = 0; kx < R; ++kx) {
@@ -203,7 +174,7 @@ class ByteWinograd : public Kernel {
           }
         }
         std::int16_t* const target =
-            packed + 2 * (o / panel_rows * places() * place_size + i / 2 * panel_rows + o % panel_rows) + i % 2;
+            packed + 2 * (o / panel_rows * tiles_.places() * place_size + i / 2 * panel_rows + o % panel_rows) + i % 2;
         for (int y = 0; y < N; ++y) {
           for (int x = 0; x < N; ++x) {
             int transformed = 0;
@@ -232,7 +203,7 @@ class ByteWinograd : public Kernel {
   void run_image(const KernelArguments& arguments, const unsigned char* zeros) const {
     // Each thread works on tiles of its own, in blocks whose transformed maps stay in the cache.
     const int threads = arguments.pool.threads();
-    const Index tiles = tiles_y_ * tiles_x_;
+    const Index tiles = tiles_.count();
     for (const Phase& phase : phases_) {
       arguments.pool.parallel_for(threads, [&](Index thread) {
         const Scratch own = scratch_of(thread, arguments.scratch);
@@ -254,17 +225,10 @@ class ByteWinograd : public Kernel {
   /// B^T tile B of every channel; place (y, x) goes to target + (y N + x) * block * in_stride.
   void transform_input(const Phase& phase, const KernelArguments& arguments, const unsigned char* zeros, Index tile,
                        std::int16_t* target) const {
-    const Index top = tile / tiles_x_ * M + phase.first_y;
-    const Index left = tile % tiles_x_ * M + phase.first_x;
     const auto* const map = reinterpret_cast<const unsigned char*>(arguments.input);
     const unsigned char* pixels[ByteWinogradMethod::most_places * ByteWinogradMethod::most_places];
-    for (Index y = 0; y < method_.N; ++y) {
-      for (Index x = 0; x < method_.N; ++x) {
-        const bool inside = top + y >= 0 && top + y < input_.height && left + x >= 0 && left + x < input_.width;
-        pixels[y * method_.N + x] = inside ? map + ((top + y) * input_.width + left + x) * input_.channels : zeros;
-      }
-    }
-    transforms_.input(pixels, input_.channels, target, block_ * in_stride_);
+    tiles_.find_pixels(phase.place, tile, map, zeros, pixels);
+    transforms_.input(pixels, tiles_.input.channels, target, block_ * in_stride_);
   }
 
   /// A panel of the weights times `count` transformed tiles: of place p and tile i the products begin at
@@ -273,8 +237,8 @@ class ByteWinograd : public Kernel {
     const Index panel_rows = kernels_.panel_rows;
     const Index tiles = kernels_.count_tiles(count);
     const auto* weights =
-        reinterpret_cast<const std::int32_t*>(phase.weights.data()) + panel * places() * groups() * panel_rows;
-    for (Index place = 0; place < places(); ++place) {
+        reinterpret_cast<const std::int32_t*>(phase.weights.data()) + panel * tiles_.places() * groups() * panel_rows;
+    for (Index place = 0; place < tiles_.places(); ++place) {
       const std::int16_t* from = own.input + place * block_ * in_stride_;
       const std::int32_t* next = weights + groups() * panel_rows;
       Index number = 0;
@@ -297,22 +261,18 @@ class ByteWinograd : public Kernel {
     const std::int32_t* bias = phase.bias.data() + panel * panel_rows;
     Index neighbours = 0;
     for (Index i = 0; i < count; i += neighbours) {
-      const Index x = (first + i) % tiles_x_;
-      neighbours = (std::min)({sum_pixels() / M, count - i, tiles_x_ - x});
+      const WinogradTiles::Place place = tiles_.place_of(first + i);
+      neighbours = (std::min)({sum_pixels() / M, count - i, tiles_.tiles_x - place.x / M});
       for (Index k = 0; k < neighbours; ++k) {
         transforms_.output(own.products + (i + k) * panel_rows, block_ * panel_rows, bias,
                            own.sums + k * M * panel_rows, row_stride);
       }
-      const Index top = (first + i) / tiles_x_ * M;
-      const Index height = (std::min)(Index{M}, rows_ - top);
-      const Index width = (std::min)(neighbours * M, columns_ - x * M);
+      const Index height = (std::min)(Index{M}, tiles_.rows - place.y);
+      const Index width = (std::min)(neighbours * M, tiles_.columns - place.x);
       for (Index y = 0; y < height; ++y) {
-        const Index pixel =
-            (phase.out_first_y + (top + y) * out_step_) * output_.width + phase.out_first_x + x * M * out_step_;
-        const Index place = pixel * output_.channels + panel * panel_rows;
-        kernels_.bytes.finish(
-            own.sums + y * row_stride, width,
-            results_.destination(arguments, place, out_step_ * output_.channels, panel, panel_rows, output_.channels));
+        const Index result = tiles_.result(phase.place, {place.image, place.y + y, place.x}) + panel * panel_rows;
+        kernels_.bytes.finish(own.sums + y * row_stride, width,
+                              results_.destination(arguments, result, tiles_.out_step, panel));
       }
     }
   }
@@ -322,11 +282,7 @@ class ByteWinograd : public Kernel {
   ByteWinogradKernels transforms_;
   ByteResults results_;
   int zero_point_;
-  Shape input_;
-  Shape output_;
-  Index out_step_;        ///< output pixels from result to result
-  Index rows_, columns_;  ///< results of one phase
-  Index tiles_y_, tiles_x_;
+  WinogradTiles tiles_;
   Index in_stride_;  ///< words from tile to tile in the transformed input
   Index panels_;
   Index block_;  ///< tiles worked on together

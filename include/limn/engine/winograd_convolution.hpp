@@ -8,6 +8,7 @@
 #include <limn/engine/kernel.hpp>
 #include <limn/engine/simd/kernel_table.hpp>
 #include <limn/engine/winograd_matrices.hpp>
+#include <limn/engine/winograd_tiles.hpp>
 #include <limn/layers/conv2d.hpp>
 #include <limn/layers/conv_transpose2d.hpp>
 
@@ -30,8 +31,7 @@ struct WinogradMethod {
     return layer.kernel == Extent(R) && layer.stride == Extent(step) && whole_vectors(layer, target);
   }
   bool supports(const ConvTranspose2d& layer, const KernelTable& target) const {
-    return R == 2 && step == 1 && layer.kernel == Extent(4) && layer.stride == Extent(2) &&
-           layer.padding == Extent(1) && layer.output_padding == Extent(0) && whole_vectors(layer, target);
+    return R == 2 && step == 1 && has_2x2_phases(layer) && whole_vectors(layer, target);
   }
 
   static constexpr int lanes = 8;  ///< kernels that are transformed side by side
@@ -98,24 +98,21 @@ inline constexpr WinogradMethod winograd_4x4_2x2 =
 /// Only for layers that the method supports.
 class WinogradConvolution : public Kernel {
  public:
-  WinogradConvolution(const WinogradMethod& method, const Conv2d& layer, const ConvolutionTask& task)
-      : WinogradConvolution(method, task, layer.output_shape(task.input), 1) {
-    const Index taps = layer.kernel.area();
-    add_phase(-layer.padding.height, -layer.padding.width, 0, 0, [&](Index out, Index in, Index ky, Index kx) {
-      return task.weight[(out * layer.in_channels + in) * taps + ky * method_.R + kx];
+  template <class Layer>
+  WinogradConvolution(const WinogradMethod& method, const Layer& layer, const ConvolutionTask& task)
+      : method_(method),
+        kernels_(task.kernels),
+        transforms_(task.kernels.*method.kernels),
+        relu_(task.relu),
+        bias_(task.bias),
+        tiles_(method, task.input, layer.output_shape(task.input), phase_step(layer)),
+        // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
+        in_stride_(task.input.channels + floats_per_cache_line),
+        panels_(kernels_.padded_rows(tiles_.output.channels) / kernels_.panel_rows),
+        block_((std::min)(block_tiles(), task.batch * tiles_.count())) {
+    for_each_phase(layer, task.weight, [&](const WinogradPhase& phase, const auto& kernel) {
+      phases_.push_back({phase, transform_weights(kernel)});
     });
-  }
-
-  WinogradConvolution(const WinogradMethod& method, const ConvTranspose2d& layer, const ConvolutionTask& task)
-      : WinogradConvolution(method, task, layer.output_shape(task.input), 2) {
-    // Even outputs 2 m take kernel elements 3 and 1 from inputs m - 1 and m, odd ones 2 and 0 from m and m + 1.
-    for (Index py = 0; py < 2; ++py) {
-      for (Index px = 0; px < 2; ++px) {
-        add_phase(py - 1, px - 1, py, px, [&](Index out, Index in, Index ky, Index kx) {
-          return task.weight[(in * layer.out_channels + out) * 16 + (3 - py - 2 * ky) * 4 + 3 - px - 2 * kx];
-        });
-      }
-    }
   }
 
   const char* name() const override { return method_.name; }
@@ -130,15 +127,15 @@ class WinogradConvolution : public Kernel {
   /// a block with one panel of weights.
   std::int64_t scratch_size(int threads) const override {
     const std::int64_t tasks = (std::max)(Index{threads}, Split(panels_, threads).tasks);
-    return input_.channels + std::int64_t{threads} * input_scratch() + tasks * product_scratch();
+    return tiles_.input.channels + std::int64_t{threads} * input_scratch() + tasks * product_scratch();
   }
 
   void run(const KernelArguments& arguments) const override {
     const int threads = arguments.pool.threads();
-    const Index tiles = arguments.images * tiles_y_ * tiles_x_;
+    const Index tiles = arguments.images * tiles_.count();
     float* zeros = arguments.scratch;
-    std::fill(zeros, zeros + input_.channels, 0.0F);
-    float* transformed = zeros + input_.channels;
+    std::fill(zeros, zeros + tiles_.input.channels, 0.0F);
+    float* transformed = zeros + tiles_.input.channels;
     float* products = transformed + threads * input_scratch();
     for (const Phase& phase : phases_) {
       if (tiles >= threads * block_tiles() || threads == 1) {
@@ -175,9 +172,8 @@ class WinogradConvolution : public Kernel {
 
  private:
   struct Phase {
-    Index first_y, first_x;          ///< input position of output (0, 0)'s window
-    Index out_first_y, out_first_x;  ///< place of result (0, 0)
-    AlignedBuffer weights;           ///< panel x place x in x panel_rows
+    WinogradPhase place;
+    AlignedBuffer weights;  ///< panel x place x in x panel_rows
   };
 
   /// Tiles that are worked on together: few, so that their transformed maps stay in the cache, but enough to hide the
@@ -185,58 +181,28 @@ class WinogradConvolution : public Kernel {
   Index tile_step() const { return kernels_.tile_pixels > 8 ? 8 : kernels_.tile_pixels; }
   Index block_tiles() const { return kernels_.tile_pixels > 8 ? 2 * tile_step() : 3 * tile_step(); }
 
-  /// Tiles are numbered by image, row and column.
   struct Block {
     Index first;
     Index count;
   };
 
-  /// Where a tile lies: its image, and its first result's place in the map of results.
-  struct Place {
-    Index image, y, x;
-  };
-  Place place_of(Index tile) const {
-    const Index in_image = tile % (tiles_y_ * tiles_x_);
-    return {tile / (tiles_y_ * tiles_x_), in_image / tiles_x_ * method_.M, in_image % tiles_x_ * method_.M};
-  }
+  Index input_scratch() const { return tiles_.places() * block_ * in_stride_; }
+  Index product_scratch() const { return tiles_.places() * block_ * kernels_.panel_rows; }
 
-  Index places() const { return Index{method_.N} * method_.N; }
-  Index input_scratch() const { return places() * block_ * in_stride_; }
-  Index product_scratch() const { return places() * block_ * kernels_.panel_rows; }
-
-  WinogradConvolution(const WinogradMethod& method, const ConvolutionTask& task, const Shape& output, Index out_step)
-      : method_(method),
-        kernels_(task.kernels),
-        transforms_(task.kernels.*method.kernels),
-        relu_(task.relu),
-        bias_(task.bias),
-        input_(task.input),
-        output_(output),
-        out_step_(out_step),
-        rows_(output.height / out_step),
-        columns_(output.width / out_step),
-        tiles_y_((rows_ + method.M - 1) / method.M),
-        tiles_x_((columns_ + method.M - 1) / method.M),
-        // One cache line more than the channels: powers of two would make the tiles compete for the same cache sets.
-        in_stride_(task.input.channels + floats_per_cache_line),
-        panels_(kernels_.padded_rows(output.channels) / kernels_.panel_rows),
-        block_((std::min)(block_tiles(), task.batch * tiles_y_ * tiles_x_)) {}
-
-  /// `kernel(out, in, ky, kx)` is the weight that output position 0 takes from input position first + (ky, kx).
+  /// A phase's weights, packed. `kernel` as for_each_phase() has it.
   template <class KernelWeight>
-  void add_phase(Index first_y, Index first_x, Index out_first_y, Index out_first_x, KernelWeight&& kernel) {
-    Phase phase{first_y, first_x, out_first_y, out_first_x, {}};
-    const Index in = input_.channels;
+  AlignedBuffer transform_weights(const KernelWeight& kernel) const {
+    const Index in = tiles_.input.channels;
     const Index panel_rows = kernels_.panel_rows;
     const Index place_size = in * panel_rows;
-    phase.weights = AlignedBuffer(places() * place_size * panels_);
-    std::fill(phase.weights.data(), phase.weights.data() + phase.weights.size(), 0.0F);
+    AlignedBuffer weights(tiles_.places() * place_size * panels_);
+    std::fill(weights.data(), weights.data() + weights.size(), 0.0F);
     // A panel is a multiple of the lanes.
     constexpr Index lanes = WinogradMethod::lanes;
     WinogradMethod::Kernels taps = {};
     WinogradMethod::TransformedKernels transformed;
-    for (Index o = 0; o < output_.channels; o += lanes) {
-      const Index channels = (std::min)(lanes, output_.channels - o);
+    for (Index o = 0; o < tiles_.output.channels; o += lanes) {
+      const Index channels = (std::min)(lanes, tiles_.output.channels - o);
       for (Index i = 0; i < in; ++i) {
         for (Index ky = 0; ky < method_.R; ++ky) {
           for (Index kx = 0; kx < method_.R; ++kx) {
@@ -244,7 +210,7 @@ class WinogradConvolution : public Kernel {
           }
         }
         method_.transform(taps, transformed);
-        float* target = phase.weights.data() + (o / panel_rows * places() * in + i) * panel_rows + o % panel_rows;
+        float* target = weights.data() + (o / panel_rows * tiles_.places() * in + i) * panel_rows + o % panel_rows;
         for (Index y = 0; y < method_.N; ++y) {
           for (Index x = 0; x < method_.N; ++x) {
             float* place = target + (y * method_.N + x) * place_size;
@@ -253,7 +219,7 @@ class WinogradConvolution : public Kernel {
         }
       }
     }
-    phases_.push_back(std::move(phase));
+    return weights;
   }
 
   /// Tiles [first, last) of the block: B^T tile B of every channel; place (y, x) of tile i goes to
@@ -267,46 +233,42 @@ class WinogradConvolution : public Kernel {
 
   void transform_input_tile(const Phase& phase, const float* input, const float* zeros, Index tile,
                             float* target) const {
-    const Place place = place_of(tile);
-    const Index top = place.y * method_.step + phase.first_y;
-    const Index left = place.x * method_.step + phase.first_x;
-    const float* image = input + place.image * input_.size();
     const float* pixels[WinogradMethod::most_places * WinogradMethod::most_places];
-    for (Index y = 0; y < method_.N; ++y) {
-      for (Index x = 0; x < method_.N; ++x) {
-        const bool inside = top + y >= 0 && top + y < input_.height && left + x >= 0 && left + x < input_.width;
-        pixels[y * method_.N + x] = inside ? image + ((top + y) * input_.width + left + x) * input_.channels : zeros;
-      }
-    }
-    transforms_.input(pixels, input_.channels, target, block_ * in_stride_);
+    tiles_.find_pixels(phase.place, tile, input, zeros, pixels);
+    transforms_.input(pixels, tiles_.input.channels, target, block_ * in_stride_);
   }
 
   /// Panels [first_panel, last_panel) of the weights times the transformed block, and the results to the output. The
   /// places of a panel follow one another, so that its products are still near when they are transformed back.
   void multiply(const Phase& phase, const KernelArguments& arguments, const Block& block, Index first_panel,
                 Index last_panel, const float* transformed, float* products) const {
-    const Index in = input_.channels;
+    const Index in = tiles_.input.channels;
     const Index panel_rows = kernels_.panel_rows;
     const Index tiles = kernels_.count_tiles(block.count);
-    const float* weights = phase.weights.data() + first_panel * places() * in * panel_rows;
+    const float* weights = phase.weights.data() + first_panel * tiles_.places() * in * panel_rows;
     for (Index panel = first_panel; panel < last_panel; ++panel) {
       const Index channel = panel * panel_rows;
-      const Index rows = (std::min)(panel_rows, output_.channels - channel);
-      for (Index place = 0; place < places(); ++place) {
+      const Index rows = (std::min)(panel_rows, tiles_.output.channels - channel);
+      for (Index place = 0; place < tiles_.places(); ++place) {
         const float* from = transformed + place * block_ * in_stride_;
         const float* next = weights + in * panel_rows;
         Index number = 0;
         for (Index i = 0, pixels = 0; i < block.count; i += pixels, ++number) {
           pixels = kernels_.next_tile(block.count - i);
-          const TileOutput to{
-              products + (i * places() + place) * panel_rows, places() * panel_rows, nullptr, nullptr, 0, false, rows};
+          const TileOutput to{products + (i * tiles_.places() + place) * panel_rows,
+                              tiles_.places() * panel_rows,
+                              nullptr,
+                              nullptr,
+                              0,
+                              false,
+                              rows};
           kernels_.multiply(pixels, weights, {from + i * in_stride_, in_stride_, in, 1, 0}, to,
                             kernels_.share(next, in, number, tiles));
         }
         weights = next;
       }
       for (Index i = 0; i < block.count; ++i) {
-        transform_output(phase, arguments, block.first + i, channel, rows, products + i * places() * panel_rows);
+        transform_output(phase, arguments, block.first + i, channel, rows, products + i * tiles_.places() * panel_rows);
       }
     }
   }
@@ -315,17 +277,14 @@ class WinogradConvolution : public Kernel {
   /// that exist.
   void transform_output(const Phase& phase, const KernelArguments& arguments, Index tile, Index first_channel,
                         Index rows, const float* products) const {
-    const Place place = place_of(tile);
-    const Index first =
-        place.image * output_.size() +
-        ((phase.out_first_y + place.y * out_step_) * output_.width + phase.out_first_x + place.x * out_step_) *
-            output_.channels +
-        first_channel;
+    const WinogradTiles::Place place = tiles_.place_of(tile);
+    const Index first = tiles_.result(phase.place, place) + first_channel;
+    const Index pixel_stride = tiles_.out_step * tiles_.output.channels;
     transforms_.output(
         products,
         {arguments.output + first, arguments.other == nullptr ? nullptr : arguments.other + first,
-         bias_.data() + first_channel, out_step_ * output_.width * output_.channels, out_step_ * output_.channels,
-         (std::min)(Index{method_.M}, rows_ - place.y), (std::min)(Index{method_.M}, columns_ - place.x), rows, relu_});
+         bias_.data() + first_channel, pixel_stride * tiles_.output.width, pixel_stride,
+         (std::min)(tiles_.M, tiles_.rows - place.y), (std::min)(tiles_.M, tiles_.columns - place.x), rows, relu_});
   }
 
   const WinogradMethod& method_;
@@ -333,11 +292,7 @@ class WinogradConvolution : public Kernel {
   WinogradKernels transforms_;
   bool relu_;
   FloatVector bias_;
-  Shape input_;
-  Shape output_;
-  Index out_step_;        ///< output pixels from result to result
-  Index rows_, columns_;  ///< results of one phase
-  Index tiles_y_, tiles_x_;
+  WinogradTiles tiles_;
   Index in_stride_;  ///< floats from tile to tile in the transformed input
   Index panels_;
   Index block_;  ///< tiles worked on together, at most block_tiles()

@@ -67,6 +67,7 @@ struct WinogradMatrices {
 /// So all of it is exact: transformed bytes and weights fit 16 bits, and sums may wrap.
 template <int M, int R>
 struct WholeWinograd {
+  static_assert(M == 4 && (R == 2 || R == 3), "the methods there are");
   static constexpr int N = M + R - 1;
   static constexpr int denominator = R == 3 ? 24 : 6;
   static constexpr int last = R == 3 ? 4 : 1;

@@ -47,15 +47,16 @@ constexpr int register_count = LIMN_SIMD_REGISTERS;
 inline constexpr KernelTable kernels =
     LIMN_SIMD_BASE::kernels.with(static_cast<Target>(LIMN_SIMD_TARGET), byte_kernels);
 #else
+// Each block takes from those before it.
 #include <limn/engine/simd/byte_vector.inl>
 
 #include <limn/engine/simd/activations.inl>
 #include <limn/engine/simd/byte_finish.inl>
 #include <limn/engine/simd/micro_kernel.inl>
 #include <limn/engine/simd/winograd_transform.inl>
-// These take from those above.
+
 #include <limn/engine/simd/byte_winograd.inl>
-// And the table of bytes from all of them.
+
 #include <limn/engine/simd/byte_kernel.inl>
 
 inline constexpr KernelTable kernels = {static_cast<Target>(LIMN_SIMD_TARGET),
