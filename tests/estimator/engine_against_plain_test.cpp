@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -66,12 +67,12 @@ Departure departure(const HeatmapView& found, const HeatmapView& expected) {
   return result;
 }
 
-/// The worst of all people, and the sum of what moved; no keypoints where there are no people.
-Departure departure_on_people(const std::string& model_file) {
+/// The worst of all people, and the sum of what moved; nothing where there are no people.
+std::optional<Departure> departure_on_people(const std::string& model_file) {
   std::ifstream file(people_folder() + "/annotations.json");
   if (!file) {
     MESSAGE("skipped: no " << people_folder() << "/annotations.json");
-    return {};
+    return std::nullopt;
   }
   const nlohmann::json people = nlohmann::json::parse(file);
   std::map<int, std::string> names;
@@ -118,11 +119,13 @@ Departure departure_on_people(const std::string& model_file) {
 }  // namespace
 
 TEST_CASE("on labelled people the engine's heatmaps are those of the plain layers, with maxima in the same cells") {
-  const Departure worst = departure_on_people(LIMN_FLOAT_MODEL);
-  CHECK(worst.relative < 1e-3);
-  CHECK(1000 * worst.moved <= worst.keypoints);
+  const std::optional<Departure> worst = departure_on_people(LIMN_FLOAT_MODEL);
+  if (!worst) return;
+  CHECK(worst->relative < 1e-3);
+  CHECK(1000 * worst->moved < worst->keypoints);
 }
 
 TEST_CASE("on labelled people the engine's heatmaps of an 8-bit model are those of the plain layers, to the bit") {
-  CHECK(departure_on_people(LIMN_DEFAULT_MODEL).relative == 0);
+  const std::optional<Departure> worst = departure_on_people(LIMN_DEFAULT_MODEL);
+  if (worst) CHECK(worst->relative == 0);
 }

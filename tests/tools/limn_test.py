@@ -840,21 +840,29 @@ class Info(ProgramTest):
             self.assertEqual(f"{total:,}", self.total(out, name))
 
     def test_shows_what_a_model_file_says(self):
-        sizes = {"F32": 0}
-        for name, entry in header_of(MODEL).items():
-            if name != "__metadata__":
-                sizes.setdefault(entry["dtype"], 0)
-                sizes[entry["dtype"]] += entry["data_offsets"][1] - entry["data_offsets"][0]
-        shares = f"{sizes['I8']:,} I8, {sizes['F32']:,} F32"
-        for arguments in ((MODEL,), ("--model", MODEL), ()):
+        # The 8-bit model has no batch norms, but a scale for each row.
+        default = (MODEL, "I8", "15,370,896", "QuantizedConv2d")
+        in_floats = (FLOAT_MODEL, "F16", "15,376,464", "Conv2d")
+        for arguments, expected in (
+            ((MODEL,), default),
+            (("--model", MODEL), default),
+            ((), default),
+            ((FLOAT_MODEL,), in_floats),
+        ):
+            file, dtype, parameters, kind = expected
+            sizes = {dtype: 0, "F32": 0}
+            for name, entry in header_of(file).items():
+                if name != "__metadata__":
+                    sizes[entry["dtype"]] += entry["data_offsets"][1] - entry["data_offsets"][0]
+            shares = f"{sizes[dtype]:,} {dtype}, {sizes['F32']:,} F32"
             out, _ = self.limn("info", *arguments)
             input_ = ("256 x 192", "RGB", "affine, padding 1.25, crop 1.2")
             decoder = ("dark, kernel 11", "drawn from score 0.7")
             for text in ("pose_resnet18_mpii16_256x192", *input_, *decoder, "right_ankle"):
                 self.assertIn(text, out)
-            self.assertEqual(self.total(out, "Parameters"), "15,370,896")  # no batch norms, but a scale each row
-            self.assertIn(f"Model file: {os.path.getsize(MODEL):,} bytes ({shares})\n", out)
-            self.assertEqual(self.rows(out)[-1][:3], ("final_layer", "QuantizedConv2d", [16, 64, 48]))
+            self.assertEqual(self.total(out, "Parameters"), parameters)
+            self.assertIn(f"Model file: {os.path.getsize(file):,} bytes ({shares})\n", out)
+            self.assertEqual(self.rows(out)[-1][:3], ("final_layer", kind, [16, 64, 48]))
         out, _ = self.limn("info", "--input", "64x96")
         self.assertEqual(self.rows(out)[-1][2], [16, 16, 24])
 
@@ -869,11 +877,13 @@ class Info(ProgramTest):
 
     def test_says_the_same_in_json(self):
         self.write("dots.safetensors", dot_detector.model())
-        for arguments in ((MODEL,), (FLOAT_MODEL,), ("dots.safetensors", "--input", "96x64"), ("--network", "pose-resnet18-body")):
+        others = (("dots.safetensors", "--input", "96x64"), ("--network", "pose-resnet18-body"))
+        for arguments in ((MODEL,), (FLOAT_MODEL,), *others):
             out, found = self.limn("info", *arguments)[0], json.loads(self.limn("info", "--json", *arguments)[0])
             # Sums and products of two maps have no row, and blocks are apart.
             keys = ("name", "type", "output", "parameters", "multiply_adds")
-            layers = [tuple(layer[key] for key in keys) for layer in found["layers"] if layer["type"] not in ("Add", "Multiply", "QuantizedAdd")]
+            rowless = ("Add", "Multiply", "QuantizedAdd")
+            layers = [tuple(layer[key] for key in keys) for layer in found["layers"] if layer["type"] not in rowless]
             self.assertEqual(layers, [row for row in self.rows(out) if row[3] is not None])
             blocks = [(block["name"], block["type"]) for block in found["blocks"]]
             self.assertEqual(blocks, [row[:2] for row in self.rows(out) if row[3] is None])
@@ -962,6 +972,7 @@ class Info(ProgramTest):
         self.fails(2, "info", "float.safetensors", says=["float.safetensors: tensor conv1.weight_scale: missing"])
 
     def test_lists_the_tensors_of_a_file_in_json(self):
+        # What was measured of the float model is said of it alone.
         header = header_of(FLOAT_MODEL)
         document = json.loads(header.pop("__metadata__")["limn"])
         found = json.loads(self.limn("info", "--json", FLOAT_MODEL)[0])
@@ -1380,9 +1391,11 @@ class Bench(ProgramTest):
 
     def test_measures_a_model(self):
         command = ("bench", "--input", "32x32", "--runs", "1")
-        for model in ([MODEL], ["--model", MODEL], []):
+        float_model = [FLOAT_MODEL]
+        for model in ([MODEL], ["--model", MODEL], [], float_model):
             out, _ = self.limn(*command, *model, "--threads", "1")
-            self.assertIn("pose_resnet18_mpii16_256x192, input 32x32, 1 thread, int8, 1 run, ", out)
+            precision = "fp32" if model is float_model else "int8"
+            self.assertIn(f"pose_resnet18_mpii16_256x192, input 32x32, 1 thread, {precision}, 1 run, ", out)
         self.assertNotIn("final_layer", out)
 
     def test_measures_a_detector(self):
