@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include <limn/core/error.hpp>
+#include <limn/core/version.hpp>
 
 #define LIMN_TEST_QUOTE(text) #text
 #define LIMN_TEST_QUOTED(macro) LIMN_TEST_QUOTE(macro)
@@ -13,5 +14,6 @@ TEST_CASE("limn's names are in a namespace of its version, and found without it"
   std::string version = "v" LIMN_TEST_VERSION;
   std::replace(version.begin(), version.end(), '.', '_');
   CHECK(version == LIMN_TEST_QUOTED(LIMN_VERSION_NAMESPACE));
+  CHECK(std::string(LIMN_VERSION) == LIMN_TEST_VERSION);
   static_assert(std::is_same_v<limn::Error, limn::LIMN_VERSION_NAMESPACE::Error>);
 }

@@ -352,3 +352,15 @@ TEST_CASE("options that make no sense are refused") {
   CHECK_THROWS_WITH_AS(limn::decode(map.view(), {limn::DecoderType::center}),
                        "heatmap decoder: maps of sizes are needed as well: decode_boxes() takes both", limn::Error);
 }
+
+TEST_CASE("peaks count from the score that the decoder draws from") {
+  limn::DecoderOptions decoder;
+  decoder.draw_threshold = 0.6F;
+  decoder.part_affinity.cmap_threshold = 0.2F;
+  decoder.center.threshold = 0.4F;
+  CHECK(limn::peak_threshold(decoder) == 0.6F);
+  decoder.type = limn::DecoderType::part_affinity;
+  CHECK(limn::peak_threshold(decoder) == 0.2F);
+  decoder.type = limn::DecoderType::center;
+  CHECK(limn::peak_threshold(decoder) == 0.4F);
+}

@@ -71,18 +71,6 @@ TEST_CASE("a peak has moved where it lies more than one cell from its place") {
   CHECK(!detail::loss_of({expected}, {found}, 10).moved_share());
 }
 
-TEST_CASE("peaks count from the score that the decoder draws from") {
-  DecoderOptions decoder;
-  decoder.draw_threshold = 0.6F;
-  decoder.part_affinity.cmap_threshold = 0.2F;
-  decoder.center.threshold = 0.4F;
-  CHECK(peak_threshold(decoder) == 0.6F);
-  decoder.type = DecoderType::part_affinity;
-  CHECK(peak_threshold(decoder) == 0.2F);
-  decoder.type = DecoderType::center;
-  CHECK(peak_threshold(decoder) == 0.4F);
-}
-
 TEST_CASE("a network that is all floats loses nothing, one of 8 bit little") {
   const Measured measured(quantization::small_resnet());
   const ThreadPool pool(1);

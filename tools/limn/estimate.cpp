@@ -277,14 +277,6 @@ FileSet files_read(const std::vector<Job>& jobs, const Options& options, const N
   return files;
 }
 
-/// The score from which on keypoints are drawn.
-float draw_threshold(const Options& options, const PoseEstimator& estimator) {
-  const DecoderOptions& decoder = estimator.document().decoder;
-  // What the part affinity decoder found is above its own threshold.
-  const float models = estimator.finds_several() ? decoder.part_affinity.cmap_threshold : decoder.draw_threshold;
-  return options.threshold.value_or(models);
-}
-
 /// Does all photos; tells the user, and adds them to the JSON, in their order. Returns the exit status.
 int do_photos(const Networks& networks, const Options& options, int threads, const std::vector<Job>& jobs,
               Output& output, PeopleJson& json) {
@@ -325,7 +317,7 @@ int estimate(Options options) {
   const Networks networks = open_networks(options, boxes.any(), make_pool(jobs.size(), threads));
   FileSet used = files_read(jobs, options, networks);
   name_pictures(jobs, options, most_people(networks), used);
-  options.draw.threshold = draw_threshold(options, *networks.estimator);
+  options.draw.threshold = options.threshold.value_or(peak_threshold(networks.estimator->document().decoder));
 
   defer_interrupts();
   Output output(options.json, "--json", used);

@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,10 +15,8 @@
 
 #include "command.hpp"
 #include "document_json.hpp"
-#include "document_text.hpp"
-#include "engine.hpp"
 #include "model_choice.hpp"
-#include "text.hpp"
+#include "network_text.hpp"
 
 namespace limn::program {
 
@@ -27,71 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string shape_text(const Shape& shape) {
-  return format("[%td, %td, %td]", shape.channels, shape.height, shape.width);
-}
-
 Index file_bytes(const Model& model) { return static_cast<Index>(std::filesystem::file_size(model.name())); }
-
-/// Bytes of a model's tensors for each type of their values, the most first.
-std::vector<std::pair<std::int64_t, std::string>> bytes_by_type(const Model& model) {
-  std::map<std::string, std::int64_t> bytes;
-  for (const auto& weight : model.weights()) {
-    const WeightView& view = weight.second;
-    bytes[to_string(view.dtype)] += std::int64_t{view.size()} * static_cast<std::int64_t>(size_in_bytes(view.dtype));
-  }
-  std::vector<std::pair<std::int64_t, std::string>> sorted;
-  for (const auto& [type, size] : bytes) sorted.emplace_back(size, type);
-  std::sort(sorted.rbegin(), sorted.rend());
-  return sorted;
-}
-
-std::string describe_bytes(const Model& model) {
-  std::string text;
-  for (const auto& [size, type] : bytes_by_type(model))
-    text += (text.empty() ? "" : ", ") + thousands(size) + " " + type;
-  return thousands(file_bytes(model)) + " bytes (" + text + ")";
-}
-
-/// Bytes that a model's network takes in memory.
-struct Memory {
-  Index weights;
-  Index thread;  ///< for each thread that estimates
-};
-
-Memory memory_of(const ChosenNetwork& network) {
-  const auto plan = make_plan(network.graph, network.model->weights(), network.height, network.width,
-                              std::make_shared<const ThreadPool>(1));
-  return {plan->weight_bytes(), plan->make_workspace().size_in_bytes()};
-}
-
-void print_text(const ChosenNetwork& network) {
-  if (network.model) {
-    print_document(network.model->document(), network.model->name());
-  } else {
-    print_field("network", network.title);
-  }
-
-  const Summary summary = summarize(network.graph, network.height, network.width);
-  Table table({"Layer (type)", "Output shape", "Parameters", "Multiply-adds"});
-  table.add({"input", shape_text(summary.input), "", ""});
-  for (const SummaryRow& row : summary.rows) {
-    table.add({row.name + " (" + row.type + ")", shape_text(row.output), row.block ? "" : thousands(row.parameters),
-               row.block ? "" : thousands(row.multiply_adds)});
-  }
-  std::printf("\n");
-  table.print();
-  std::printf("Parameters: %s\n", thousands(summary.parameters).c_str());
-  std::printf("Multiply-adds: %s\n", thousands(summary.multiply_adds).c_str());
-  if (network.model) {
-    std::printf("Model file: %s\n", describe_bytes(*network.model).c_str());
-    const Memory memory = memory_of(network);
-    std::printf("In memory: %s bytes of weights, and %s bytes for each thread that estimates\n",
-                thousands(memory.weights).c_str(), thousands(memory.thread).c_str());
-  }
-  std::printf("Runs on: %s, of the instruction sets here (%s)\n", to_string(choose_target()),
-              detail::target_names().c_str());
-}
 
 Json shape_json(const Shape& shape) { return Json::array({shape.channels, shape.height, shape.width}); }
 
@@ -167,7 +100,7 @@ void print_json(const ChosenNetwork& network) {
     json["bytes"] = file_bytes(*network.model);
     for (const auto& [size, type] : bytes_by_type(*network.model)) json["bytes_by_type"][type] = size;
     json["tensors"] = tensors_json(*network.model);
-    const Memory memory = memory_of(network);
+    const Memory memory = memory_of(*network.model, network.height, network.width);
     json["memory"]["weights"] = memory.weights;
     json["memory"]["thread"] = memory.thread;
   }
@@ -188,7 +121,8 @@ void add_info(CLI::App& app, int& status) {
     if (*json) {
       print_json(network);
     } else {
-      print_text(network);
+      print_network(network.title, network.graph, network.height, network.width,
+                    network.model ? &*network.model : nullptr, network.model ? file_bytes(*network.model) : 0);
     }
     status = all_well;
   });

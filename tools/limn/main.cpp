@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #endif
 
+#include <limn/core/version.hpp>
+
 #include "command.hpp"
 #include "model_choice.hpp"
 #include "text.hpp"

@@ -159,33 +159,47 @@ class ByteWinograd : public Kernel {
     const Index place_size = groups() * panel_rows;
     Phase phase{place, AlignedBuffer(panels_ * tiles_.places() * place_size), results_.bias};
     auto* const packed = reinterpret_cast<std::int16_t*>(phase.weights.data());
-    std::memset(packed, 0, static_cast<std::size_t>(phase.weights.size() * group_bytes));
-    const int R = method_.R;
-    const int N = method_.N;
-    for (Index o = 0; o < tiles_.output.channels; ++o) {
-      std::int32_t sum = 0;
+    if (tiles_.output.channels % panel_rows != 0) {  // else all of it is written
+      std::memset(packed, 0, static_cast<std::size_t>(phase.weights.size() * group_bytes));
+    }
+    // Channel by channel within a panel, so that what is written beside each other is written one after the other.
+    for (Index panel = 0; panel < panels_; ++panel) {
+      const Index first = panel * panel_rows;
+      const Index end = (std::min)(first + panel_rows, tiles_.output.channels);
       for (Index i = 0; i < tiles_.input.channels; ++i) {
-        int rows[ByteWinogradMethod::most_places][ByteWinogradMethod::most_taps] = {};
-        for (int ky = 0; ky < R; ++ky) {
-          for (int kx = 0; kx < R; ++kx) {
-            const auto value = static_cast<int>(kernel(o, i, ky, kx));
-            sum += value;
-            for (int y = 0; y < N; ++y) rows[y][kx] += method_.g[y][ky] * value;
-          }
-        }
-        std::int16_t* const target =
-            packed + 2 * (o / panel_rows * tiles_.places() * place_size + i / 2 * panel_rows + o % panel_rows) + i % 2;
-        for (int y = 0; y < N; ++y) {
-          for (int x = 0; x < N; ++x) {
-            int transformed = 0;
-            for (int kx = 0; kx < R; ++kx) transformed += rows[y][kx] * method_.g[x][kx];
-            target[2 * (y * N + x) * place_size] = static_cast<std::int16_t>(transformed);
-          }
+        std::int16_t* const target = packed + 2 * (panel * tiles_.places() * place_size + i / 2 * panel_rows) + i % 2;
+        for (Index o = first; o < end; ++o) {
+          const int sum = method_.R == 3 ? transform_weights<3>(kernel, o, i, target + 2 * (o - first), 2 * place_size)
+                                         : transform_weights<2>(kernel, o, i, target + 2 * (o - first), 2 * place_size);
+          phase.bias[o] -= zero_point_ * sum;
         }
       }
-      phase.bias[o] -= zero_point_ * sum;
     }
     phases_.push_back(std::move(phase));
+  }
+
+  /// G w G^T of an R x R kernel; place (y, x) goes to target + (y N + x) * stride. Returns the sum of the weights.
+  template <int R, class KernelWeight>
+  static int transform_weights(const KernelWeight& kernel, Index o, Index i, std::int16_t* target, Index stride) {
+    constexpr int N = M + R - 1;
+    constexpr auto& g = (R == 3 ? byte_winograd_4x4_3x3 : byte_winograd_4x4_2x2).g;
+    int sum = 0;
+    int rows[N][R] = {};
+    for (int ky = 0; ky < R; ++ky) {
+      for (int kx = 0; kx < R; ++kx) {
+        const auto value = static_cast<int>(kernel(o, i, ky, kx));
+        sum += value;
+        for (int y = 0; y < N; ++y) rows[y][kx] += g[y][ky] * value;
+      }
+    }
+    for (int y = 0; y < N; ++y) {
+      for (int x = 0; x < N; ++x) {
+        int transformed = 0;
+        for (int kx = 0; kx < R; ++kx) transformed += rows[y][kx] * g[x][kx];
+        target[(y * N + x) * stride] = static_cast<std::int16_t>(transformed);
+      }
+    }
+    return sum;
   }
 
   /// A thread's parts of the scratch memory.

@@ -40,6 +40,14 @@ struct DecoderOptions {
   CenterOptions center = {};               ///< center only
 };
 
+/// The score from which the decoder takes a heatmap's peak for more than nothing: that of the keypoints it is worth
+/// drawing, of candidates for part affinity, of people's boxes.
+inline float peak_threshold(const DecoderOptions& decoder) {
+  if (decoder.type == DecoderType::part_affinity) return decoder.part_affinity.cmap_threshold;
+  if (decoder.type == DecoderType::center) return decoder.center.threshold;
+  return decoder.draw_threshold;
+}
+
 /// Memory that `decode` works in. One for each thread; once it has grown to the largest heatmaps, nothing is allocated.
 struct DecoderWorkspace {
   std::vector<float> map;   ///< one heatmap, contiguous rows

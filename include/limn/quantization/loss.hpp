@@ -58,14 +58,6 @@ struct QuantizationLoss {
   }
 };
 
-/// The score from which the decoder takes a heatmap's peak for more than nothing: that of the keypoints it is worth
-/// drawing, of candidates for part affinity, of people's boxes.
-inline float peak_threshold(const DecoderOptions& decoder) {
-  if (decoder.type == DecoderType::part_affinity) return decoder.part_affinity.cmap_threshold;
-  if (decoder.type == DecoderType::center) return decoder.center.threshold;
-  return decoder.draw_threshold;
-}
-
 namespace detail {
 
 /// The loss on one input, of which these are the outputs of the float network and of the other.
