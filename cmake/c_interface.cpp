@@ -139,6 +139,14 @@ std::unique_ptr<limn_estimator> make_estimator(const limn::Model& model, const l
   return std::unique_ptr<limn_estimator>(new limn_estimator{limn::PoseEstimator(model, settings), target});
 }
 
+limn_model_kind kind_of(const limn::Model& model) {
+  switch (model.document().decoder.type) {
+    case limn::DecoderType::part_affinity: return LIMN_SEVERAL_PEOPLE;
+    case limn::DecoderType::center: return LIMN_PERSON_DETECTOR;
+    default: return LIMN_ONE_PERSON;
+  }
+}
+
 limn::PixelFormat pixel_format(std::int32_t format) {
   if (format < LIMN_RGB || format > LIMN_GRAY) {
     throw Error("picture: expected a pixel format from 0 to " + std::to_string(static_cast<int>(LIMN_GRAY)) +
@@ -209,6 +217,15 @@ limn_status limn_pool_create(int32_t threads, limn_pool** pool, limn_error* erro
 
 void limn_pool_free(limn_pool* pool) { delete pool; }
 
+limn_status limn_kind_of_file(const char* file, limn_model_kind* kind, limn_error* error) {
+  return guarded(error, [&] { required(kind, "kind") = kind_of(open_file(file)); });
+}
+
+limn_status limn_kind_of_bytes(const void* data, size_t size, const char* name, limn_model_kind* kind,
+                               limn_error* error) {
+  return guarded(error, [&] { required(kind, "kind") = kind_of(open_bytes(data, size, name)); });
+}
+
 limn_status limn_detector_open(const char* file, const limn_detector_options* options, limn_detector** detector,
                                limn_error* error) {
   return create(detector, error, [&] { return make_detector(open_file(file), options); });
@@ -221,6 +238,14 @@ limn_status limn_detector_from_bytes(const void* data, size_t size, const char* 
 }
 
 void limn_detector_free(limn_detector* detector) { delete detector; }
+
+const char* limn_detector_name(const limn_detector* detector) {
+  return detector == nullptr ? nullptr : detector->detector->document().name.c_str();
+}
+
+float limn_detector_threshold(const limn_detector* detector) {
+  return detector == nullptr ? 0 : detector->detector->document().decoder.center.threshold;
+}
 
 limn_status limn_detect(const limn_detector* detector, const limn_image* photo, limn_detection* detections,
                         size_t capacity, size_t* count, limn_error* error) {

@@ -8,6 +8,7 @@ packages_sanitizers="libclang-rt-dev"
 packages_fuzz="$packages_sanitizers python3-onnx"
 packages_neon="g++-aarch64-linux-gnu qemu-user"
 packages_wasm="emscripten nodejs"
+packages_web="$packages_wasm libeigen3-dev nlohmann-json3-dev libstb-dev python3"
 packages_reference="python3-torch python3-pil"
 
 # What the same things are called elsewhere.

@@ -190,6 +190,17 @@ LIMN_API limn_status limn_pool_create(int32_t threads, limn_pool** pool, limn_er
 
 LIMN_API void limn_pool_free(limn_pool* pool); /* NULL is allowed */
 
+/* What a model file is for. */
+typedef enum limn_model_kind {
+  LIMN_ONE_PERSON = 0,     /* limn_estimator_open(): the pose of the person in a box */
+  LIMN_SEVERAL_PEOPLE = 1, /* limn_estimator_open(): everybody's poses, without a detector */
+  LIMN_PERSON_DETECTOR = 2 /* limn_detector_open() */
+} limn_model_kind;
+
+LIMN_API limn_status limn_kind_of_file(const char* file, limn_model_kind* kind, limn_error* error);
+LIMN_API limn_status limn_kind_of_bytes(const void* data, size_t size, const char* name, limn_model_kind* kind,
+                                        limn_error* error);
+
 /* Opens a person detector's model file; NULL for the usual options. Free it with limn_detector_free(). */
 LIMN_API limn_status limn_detector_open(const char* file, const limn_detector_options* options,
                                         limn_detector** detector, limn_error* error);
@@ -200,6 +211,10 @@ LIMN_API limn_status limn_detector_from_bytes(const void* data, size_t size, con
                                               limn_error* error);
 
 LIMN_API void limn_detector_free(limn_detector* detector); /* NULL is allowed */
+
+/* What the model is called, valid as long as the detector, and the least score of a detection. */
+LIMN_API const char* limn_detector_name(const limn_detector* detector);
+LIMN_API float limn_detector_threshold(const limn_detector* detector);
 
 /* Everybody in the photo, the surest first: the first `capacity` are written to `detections`, and `count` is how many
  * there are in all. */

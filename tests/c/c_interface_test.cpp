@@ -134,6 +134,10 @@ TEST_CASE("C finds the people, poses, heatmaps and drawings that C++ finds") {
   CHECK(detections[2].box.x == poses[2].box.x);
   CHECK(detections[2].score == cpp_workspace.detections()[2].score);
 
+  CHECK(limn_detector_name(detector.get()) == cpp_options.detector->document().name);
+  CHECK(limn_detector_threshold(detector.get()) == cpp_options.detector->document().decoder.center.threshold);
+  detector_options.threshold = 0.75F;
+  CHECK(limn_detector_threshold(open_detector(&detector_options).get()) == 0.75F);
   detector.reset();  // the estimator keeps what it needs
   const Workspace workspace = make_workspace(estimator);
   REQUIRE(limn_estimate_all(estimator.get(), workspace.get(), &image, &error) == LIMN_OK);
@@ -198,9 +202,16 @@ TEST_CASE("C reads what a model says of itself, from a file and from bytes") {
   const limn::PoseEstimator cpp(LIMN_DEFAULT_MODEL);
   std::ifstream file(LIMN_DEFAULT_MODEL, std::ios::binary);
   std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const Estimator estimator = made<Estimator>([&](limn_estimator** made_estimator, limn_error* error) {
-    return limn_estimator_from_bytes(bytes.data(), bytes.size(), "bytes", nullptr, made_estimator, error);
+  const Estimator estimator = made<Estimator>([&](limn_estimator** made_estimator, limn_error* why) {
+    return limn_estimator_from_bytes(bytes.data(), bytes.size(), "bytes", nullptr, made_estimator, why);
   });
+  limn_model_kind kind = LIMN_PERSON_DETECTOR;
+  limn_error error;
+  CHECK(limn_kind_of_bytes(bytes.data(), bytes.size(), "bytes", &kind, &error) == LIMN_OK);
+  CHECK(kind == LIMN_ONE_PERSON);
+  CHECK(limn_kind_of_file(LIMN_DEFAULT_DETECTOR, &kind, &error) == LIMN_OK);
+  CHECK(kind == LIMN_PERSON_DETECTOR);
+  CHECK(failure(limn_kind_of_bytes(bytes.data(), 100, "cut", &kind, &error), error).find("cut") == 0);
   bytes.clear();
   bytes.shrink_to_fit();  // not needed any more
   CHECK(limn_model_name(estimator.get()) == cpp.document().name);

@@ -1,0 +1,469 @@
+/** The page: what is on it, and what its controls do. */
+import {Camera} from './camera.js';
+import {Engine} from './engine.js';
+import {missingFeature, threadCount} from './features.js';
+import {droppedFiles, isModel, namedFiles} from './files.js';
+import {Gallery} from './gallery.js';
+import {useServiceWorker} from './offline.js';
+import {save, saveJson, show, stem} from './pictures.js';
+import {Viewer} from './viewer.js';
+
+/**
+ * @typedef {import('./engine.js').EngineDescription} EngineDescription
+ * @typedef {import('./engine.js').Estimate} Estimate
+ * @typedef {import('./files.js').NamedFile} NamedFile
+ */
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+function element(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`the page has no ${type.name} #${id}`);
+  return found;
+}
+const button = (/** @type {string} */ id) => element(id, HTMLButtonElement);
+const input = (/** @type {string} */ id) => element(id, HTMLInputElement);
+const canvas = (/** @type {string} */ id) => element(id, HTMLCanvasElement);
+const any = (/** @type {string} */ id) => element(id, HTMLElement);
+
+const SAMPLES = [
+  ['five_people.jpg', 'Five people'],
+  ['pool_players.jpg', 'Pool players'],
+  ['person_dog_horse.jpg', 'With dog and horse'],
+  ['grace_hopper.jpg', 'Grace Hopper'],
+];
+const VIEWS = ['start', 'photo', 'gallery', 'camera'];
+
+const root = document.documentElement;
+const engine = new Engine({onProgress: showLoading, onFailure: restart});
+const viewer = new Viewer({
+  canvas: canvas('canvas'),
+  ring: any('ring'),
+  tooltip: any('tooltip'),
+  list: any('people'),
+});
+const gallery = new Gallery(
+  engine,
+  {
+    list: any('gallery-list'),
+    progress: element('gallery-progress', HTMLProgressElement),
+    text: any('gallery-text'),
+    cancel: button('gallery-cancel'),
+  },
+  (file, imageId) => openPhoto(file, imageId),
+);
+const camera = new Camera(engine, {canvas: canvas('camera-canvas'), stats: any('camera-stats')});
+
+/** @type {EngineDescription} */
+let description;
+/** The photo in view, and what was found in it. @type {{name: string, imageId: number, estimate: Estimate} | null} */
+let current = null;
+/** Counts what the user asks for, so that what was overtaken is not shown. */
+let request = 0;
+let restarts = 0;
+
+// ---------------------------------------------------------------------------------------------------------------
+// What the user is told.
+
+/** @param {string} text */
+function tell(text) {
+  any('status').textContent = text;
+}
+
+/** @param {unknown} error */
+function complain(error) {
+  const message = any('error');
+  message.hidden = error === null;
+  message.textContent = error === null ? '' : error instanceof Error ? error.message : String(error);
+}
+
+/** @param {number} loaded @param {number} total */
+function showLoading(loaded, total) {
+  const progress = element('loading-progress', HTMLProgressElement);
+  progress.max = total;
+  progress.value = loaded;
+  const megabytes = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(1);
+  any('loading-text').textContent = `Loading ${megabytes(loaded)} of ${megabytes(total)} MB`;
+}
+
+/** @param {string} view */
+function show_(view) {
+  root.dataset.view = view;
+  for (const name of VIEWS) any(name).hidden = name !== view;
+  any('results').hidden = view !== 'photo' || current === null;
+  if (view !== 'photo') current = null;
+}
+
+/** @param {boolean} busy */
+function setBusy(busy) {
+  any('photo').querySelector('.stage')?.setAttribute('aria-busy', String(busy));
+}
+
+/** Shows what the engine says of itself and its models. @param {EngineDescription} now */
+function describe(now) {
+  description = now;
+  any('model-name').textContent = now.detector === null ? now.name : `${now.name}, people found by ${now.detector}`;
+  button('default-models').hidden = !now.own;
+  any('detector-setting').hidden = now.detectorThreshold === null;
+  if (now.detectorThreshold !== null) setSlider('detector-threshold', now.detectorThreshold);
+  input('flip').disabled = now.several;
+  input('flip').checked = now.flip;
+  element('model-info', HTMLDetailsElement).open = false;
+  any('model-text').textContent = '';
+  showEngine();
+}
+
+/** @param {number} [milliseconds] the last photo's */
+function showEngine(milliseconds) {
+  const threads = description.threads === 1 ? '1 thread' : `${description.threads} threads`;
+  const time = milliseconds === undefined ? '' : `; the last photo took ${Math.round(milliseconds)} ms`;
+  any('engine').textContent = `limn ${description.version} in WebAssembly (${description.build}), ${threads}${time}`;
+}
+
+/** @param {string} id @param {number} value */
+function setSlider(id, value) {
+  input(id).value = String(value);
+  any(`${id}-value`).textContent = Number(input(id).value).toFixed(2);
+}
+
+const drawSettings = () => ({threshold: Number(input('threshold').value), box: input('boxes').checked});
+
+// ---------------------------------------------------------------------------------------------------------------
+// Photos.
+
+/** @param {NamedFile} file @param {number} imageId */
+async function openPhoto(file, imageId) {
+  const mine = ++request;
+  camera.stop();
+  complain(null);
+  tell(`Looking at ${file.path}`);
+  try {
+    const estimate = await engine.estimateFile(file.file, {name: file.path, imageId, draw: drawSettings()});
+    if (mine !== request) return;
+    current = {name: file.path, imageId, estimate};
+    any('photo-title').textContent = file.path;
+    button('photo-back').hidden = any('gallery-list').childElementCount === 0;
+    showEstimate(estimate);
+    show_('photo');
+  } catch (error) {
+    if (mine !== request) return;
+    complain(error);
+    tell('');
+  }
+}
+
+/** @param {Estimate} estimate */
+function showEstimate(estimate) {
+  const {people, milliseconds, picture} = estimate;
+  viewer.showPicture(picture);
+  viewer.showPeople(people);
+  viewer.setThreshold(drawSettings().threshold);
+  const select = element('heatmaps-person', HTMLSelectElement);
+  select.replaceChildren(...people.map((_, i) => new Option(`person ${i + 1}`, String(i))));
+  select.disabled = description.several;
+  any('heatmaps-row').hidden = people.length === 0;
+  const count = people.length === 0 ? 'Nobody' : people.length === 1 ? '1 person' : `${people.length} people`;
+  tell(`${count} found in ${Math.round(milliseconds)} ms`);
+  showEngine(milliseconds);
+}
+
+/** @param {NamedFile[]} files */
+async function openFiles(files) {
+  const models = files.filter(({path}) => isModel(path));
+  for (const {file, path} of models) await openModel(file, path);
+  const photos = files.filter(({path}) => !isModel(path));
+  if (photos.length === 1) {
+    await openPhoto(photos[0], 1);
+  } else if (photos.length > 1) {
+    await openGallery(photos);
+  } else if (models.length === 0) {
+    complain(new Error('there is no file in it'));
+  }
+}
+
+/** @param {NamedFile[]} files */
+async function openGallery(files) {
+  ++request;
+  camera.stop();
+  gallery.cancel();
+  while (gallery.running) await new Promise((resolve) => setTimeout(resolve, 20));
+  complain(null);
+  show_('gallery');
+  tell('');
+  const {done, failed} = await gallery.run(files, drawSettings);
+  tell(`${done - failed} photos done${failed === 0 ? '' : `, ${failed} could not be read`}`);
+}
+
+async function openCamera() {
+  ++request;
+  gallery.cancel();
+  complain(null);
+  show_('camera');
+  tell('Camera on');
+  try {
+    await camera.run(drawSettings);
+    tell('Camera off');
+  } catch (error) {
+    complain(error);
+    tell('');
+  }
+  if (root.dataset.view === 'camera') show_('start');
+}
+
+/** @param {string} file */
+async function openSample(file) {
+  try {
+    const response = await fetch(`samples/${file}`);
+    if (!response.ok) throw new Error(`${file}: the host answers ${response.status}`);
+    await openPhoto({file: new File([await response.blob()], file), path: file}, 1);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Settings and models.
+
+let drawing = false;
+/** Draws once more; while that is being done further changes wait for the next time. */
+async function redraw() {
+  viewer.setThreshold(drawSettings().threshold);
+  if (current === null || drawing) return;
+  drawing = true;
+  try {
+    for (let drawn = ''; current !== null && drawn !== JSON.stringify(drawSettings()); ) {
+      const mine = request;
+      drawn = JSON.stringify(drawSettings());
+      const picture = await engine.draw(drawSettings());
+      if (mine !== request) break;
+      viewer.showPicture(picture);
+    }
+  } catch (error) {
+    complain(error);
+  } finally {
+    drawing = false;
+  }
+}
+
+/**
+ * Changes the engine and looks at the photo again.
+ * @param {() => Promise<EngineDescription>} change
+ * @param {string} doing
+ */
+async function reconfigure(change, doing) {
+  complain(null);
+  tell(doing);
+  setBusy(true);
+  try {
+    const shown = current;
+    describe(await change());
+    tell('');
+    if (shown === null || shown !== current) return;
+    const mine = request;
+    const {name, imageId} = shown;
+    const estimate = await engine.again({name, imageId, draw: drawSettings()});
+    if (mine !== request || current === null) return;
+    current = {name, imageId, estimate};
+    showEstimate(estimate);
+  } catch (error) {
+    complain(error);
+    tell('');
+    if (description) describe(description);
+  } finally {
+    setBusy(false);
+  }
+}
+
+/** @param {File} file @param {string} name */
+async function openModel(file, name) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  await reconfigure(() => engine.openModel({bytes, name}), `Reading ${name}`);
+  if (any('error').hidden) {
+    setSlider('threshold', description.drawThreshold);
+    await redraw();
+    await showModelText();
+    element('model-info', HTMLDetailsElement).open = true;
+  }
+}
+
+async function showModelText() {
+  if (any('model-text').textContent !== '') return;
+  any('model-text').textContent = 'Reading';
+  any('model-text').textContent = await engine.info();
+}
+
+async function showHeatmaps() {
+  if (current === null) return;
+  const person = Number(element('heatmaps-person', HTMLSelectElement).value);
+  tell('Drawing heatmaps');
+  try {
+    const picture = await engine.heatmaps(person, 256);
+    show(canvas('heatmaps-canvas'), picture);
+    const names = description.keypoints.map((name) => name.replaceAll('_', ' '));
+    any('heatmaps-legend').textContent = `Row by row: ${names.join(', ')}.`;
+    any('heatmaps-title').textContent = description.several ? 'Heatmaps' : `Heatmaps of person ${person + 1}`;
+    element('heatmaps-dialog', HTMLDialogElement).showModal();
+    tell('');
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The page's life.
+
+function listenToControls() {
+  for (const id of ['pick-photos', 'pick-folder', 'pick-model']) {
+    input(id).addEventListener('change', () => {
+      const files = namedFiles(input(id).files ?? []);
+      input(id).value = ''; // so that the same file can be chosen again
+      if (files.length > 0) openFiles(files);
+    });
+  }
+  button('camera-start').addEventListener('click', openCamera);
+  button('camera-stop').addEventListener('click', () => camera.stop());
+  button('photo-back').addEventListener('click', () => {
+    ++request;
+    show_('gallery');
+  });
+  button('gallery-cancel').addEventListener('click', () => gallery.cancel());
+  button('gallery-json').addEventListener('click', () => {
+    saveJson({model: description.name, detector: description.detector, photos: gallery.photos}, 'poses.json');
+  });
+  button('gallery-coco').addEventListener('click', () => saveJson(gallery.coco, 'poses_coco.json'));
+
+  for (const id of ['threshold', 'detector-threshold']) {
+    input(id).addEventListener('input', () => setSlider(id, Number(input(id).value)));
+  }
+  input('threshold').addEventListener('input', redraw);
+  input('boxes').addEventListener('change', redraw);
+  input('detector-threshold').addEventListener('change', () => {
+    const detectorThreshold = Number(input('detector-threshold').value);
+    reconfigure(() => engine.configure({detectorThreshold}), 'Looking again');
+  });
+  input('flip').addEventListener('change', () => {
+    const flip = input('flip').checked;
+    reconfigure(() => engine.configure({flip}), 'Looking again');
+  });
+  button('default-models').addEventListener('click', async () => {
+    await reconfigure(() => engine.useUsualModels(), 'Opening the usual models');
+    setSlider('threshold', description.drawThreshold);
+    redraw();
+  });
+  element('model-info', HTMLDetailsElement).addEventListener('toggle', () => showModelText().catch(complain));
+
+  button('heatmaps').addEventListener('click', showHeatmaps);
+  button('heatmaps-close').addEventListener('click', () => element('heatmaps-dialog', HTMLDialogElement).close());
+  button('download-png').addEventListener('click', () => {
+    const name = `${stem(current?.name ?? '')}_pose.png`;
+    canvas('canvas').toBlob((blob) => blob !== null && save(blob, name), 'image/png');
+  });
+  button('download-json').addEventListener('click', () => {
+    if (current !== null) saveJson(JSON.parse(current.estimate.json), `${stem(current.name)}.json`);
+  });
+  button('download-coco').addEventListener('click', () => {
+    if (current !== null) saveJson(current.estimate.coco, `${stem(current.name)}_coco.json`);
+  });
+}
+
+function listenToPage() {
+  addEventListener('dragover', (event) => {
+    event.preventDefault();
+    document.body.classList.add('dragging');
+  });
+  addEventListener('dragleave', (event) => {
+    if (event.relatedTarget === null) document.body.classList.remove('dragging');
+  });
+  addEventListener('drop', async (event) => {
+    event.preventDefault();
+    document.body.classList.remove('dragging');
+    if (event.dataTransfer !== null) await openFiles(await droppedFiles(event.dataTransfer));
+  });
+  addEventListener('paste', (event) => {
+    const files = namedFiles(event.clipboardData?.files ?? []);
+    if (files.length > 0) openFiles(files);
+  });
+}
+
+function listSamples() {
+  for (const [file, title] of SAMPLES) {
+    const item = document.createElement('li');
+    const sample = document.createElement('button');
+    sample.type = 'button';
+    sample.dataset.sample = file;
+    const picture = document.createElement('img');
+    picture.src = `samples/${file}`;
+    picture.alt = '';
+    const label = document.createElement('span');
+    label.textContent = title;
+    sample.append(picture, label);
+    sample.addEventListener('click', () => openSample(file));
+    item.append(sample);
+    any('samples').append(item);
+  }
+}
+
+/** Starts the engine, with threads if there can be any and without if they fail. */
+async function startEngine() {
+  const threads = threadCount();
+  try {
+    return await engine.start(threads);
+  } catch (error) {
+    if (threads === 1) throw error;
+    return engine.start(1);
+  }
+}
+
+/** After the worker has died. @param {string} message */
+async function restart(message) {
+  if (root.dataset.state !== 'ready') return; // start() says so
+  complain(new Error(`The engine stopped (${message}) and was started anew.`));
+  restarts += 1;
+  if (restarts > 5) {
+    fail(new Error(`The engine stops again and again: ${message}`));
+    return;
+  }
+  try {
+    root.dataset.state = 'loading';
+    describe(await startEngine());
+    root.dataset.state = 'ready';
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  any('loading').hidden = true;
+  complain(error);
+  root.dataset.state = 'failed';
+}
+
+async function start() {
+  root.dataset.state = 'loading';
+  const missing = missingFeature();
+  if (missing !== '') {
+    fail(new Error(`This browser lacks ${missing}.`));
+    return;
+  }
+  if (await useServiceWorker()) return;
+  try {
+    describe(await startEngine());
+    setSlider('threshold', description.drawThreshold);
+    listSamples();
+    listenToControls();
+    listenToPage();
+    any('loading').hidden = true;
+    any('views').hidden = false;
+    show_('start');
+    root.dataset.state = 'ready';
+  } catch (error) {
+    fail(error);
+  }
+}
+
+start();

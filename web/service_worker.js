@@ -1,0 +1,62 @@
+/**
+ * Keeps the page for when there is no network, and adds the headers that let it have threads and reach nothing else, for
+ * hosts that cannot be told to send them.
+ */
+
+// Put in when the page is built: another one for other files.
+const CACHE = 'limn-@HASH@';
+
+const HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Content-Security-Policy':
+    "default-src 'none'; connect-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
+    "style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; manifest-src 'self'; " +
+    "form-action 'none'; base-uri 'none'",
+};
+
+const worker = /** @type {any} */ (globalThis);
+
+worker.addEventListener('install', (/** @type {any} */ event) => {
+  event.waitUntil(keepAll());
+  worker.skipWaiting();
+});
+
+worker.addEventListener('activate', (/** @type {any} */ event) => {
+  event.waitUntil(takeOver());
+});
+
+worker.addEventListener('fetch', (/** @type {any} */ event) => {
+  const {request} = event;
+  const address = new URL(request.url);
+  if (request.method !== 'GET' || address.origin !== location.origin) return;
+  event.respondWith(answer(request));
+});
+
+/** Fetches all files of the page, but for those that the last version's cache has and that are not other ones. */
+async function keepAll() {
+  const cache = await caches.open(CACHE);
+  const response = await fetch('build.json', {cache: 'no-cache'});
+  const {files} = await response.clone().json();
+  await cache.put('build.json', response);
+  await cache.addAll([...Object.keys(files), './'].map((path) => new Request(path, {cache: 'no-cache'})));
+}
+
+async function takeOver() {
+  for (const name of await caches.keys()) {
+    if (name.startsWith('limn-') && name !== CACHE) await caches.delete(name);
+  }
+  await worker.clients.claim();
+}
+
+/** @param {Request} request */
+async function answer(request) {
+  const kept = await caches.match(request, {ignoreSearch: true});
+  const response = kept ?? (await fetch(request));
+  // What is no answer of this host's cannot be given other headers.
+  if (response.type === 'opaque' || response.status === 0) return response;
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  return new Response(response.body, {status: response.status, statusText: response.statusText, headers});
+}
