@@ -18,13 +18,18 @@ const HEADERS = {
 
 const worker = /** @type {any} */ (globalThis);
 
-worker.addEventListener('install', (/** @type {any} */ event) => {
-  event.waitUntil(keepAll());
-  worker.skipWaiting();
-});
+worker.addEventListener('install', () => worker.skipWaiting());
 
-worker.addEventListener('activate', (/** @type {any} */ event) => {
-  event.waitUntil(takeOver());
+worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(worker.clients.claim()));
+
+// The page asks for it when it runs, so that loading it is not held up; it is told when all is here.
+worker.addEventListener('message', (/** @type {any} */ event) => {
+  event.waitUntil(
+    keepAll().then(
+      () => event.ports[0].postMessage('kept'),
+      (/** @type {Error} */ error) => event.ports[0].postMessage(error.message),
+    ),
+  );
 });
 
 worker.addEventListener('fetch', (/** @type {any} */ event) => {
@@ -34,26 +39,24 @@ worker.addEventListener('fetch', (/** @type {any} */ event) => {
   event.respondWith(answer(request));
 });
 
-/** Fetches all files of the page, but for those that the last version's cache has and that are not other ones. */
+/** Fetches the files that are not here yet, and lets go of those of other versions. */
 async function keepAll() {
   const cache = await caches.open(CACHE);
   const response = await fetch('build.json', {cache: 'no-cache'});
   const {files} = await response.clone().json();
   await cache.put('build.json', response);
-  await cache.addAll([...Object.keys(files), './'].map((path) => new Request(path, {cache: 'no-cache'})));
-}
-
-async function takeOver() {
+  for (const path of ['./', ...Object.keys(files)]) {
+    if ((await cache.match(path)) === undefined) await cache.add(new Request(path, {cache: 'no-cache'}));
+  }
   for (const name of await caches.keys()) {
     if (name.startsWith('limn-') && name !== CACHE) await caches.delete(name);
   }
-  await worker.clients.claim();
 }
 
 /** @param {Request} request */
 async function answer(request) {
-  const kept = await caches.match(request, {ignoreSearch: true});
-  const response = kept ?? (await fetch(request));
+  const cache = await caches.open(CACHE);
+  const response = (await cache.match(request, {ignoreSearch: true})) ?? (await fetch(request));
   // What is no answer of this host's cannot be given other headers.
   if (response.type === 'opaque' || response.status === 0) return response;
   const headers = new Headers(response.headers);

@@ -4,7 +4,7 @@ import {Engine} from './engine.js';
 import {missingFeature, threadCount} from './features.js';
 import {droppedFiles, isModel, namedFiles} from './files.js';
 import {Gallery} from './gallery.js';
-import {useServiceWorker} from './offline.js';
+import {keepForOffline, useServiceWorker} from './offline.js';
 import {save, saveJson, show, stem} from './pictures.js';
 import {Viewer} from './viewer.js';
 
@@ -463,7 +463,10 @@ async function start() {
     root.dataset.state = 'ready';
   } catch (error) {
     fail(error);
+    return;
   }
+  const kept = await keepForOffline().catch(() => false);
+  any('offline').hidden = !kept;
 }
 
 start();

@@ -25,7 +25,10 @@ export class Viewer {
     this.threshold = 0;
     canvas.addEventListener('pointermove', (event) => this.point(event));
     canvas.addEventListener('pointerdown', (event) => this.point(event));
-    canvas.addEventListener('pointerleave', () => this.mark(null));
+    canvas.addEventListener('pointerleave', (event) => {
+      // A finger leaves when it is lifted; what it pointed at stays until it points elsewhere.
+      if (event.pointerType === 'mouse') this.mark(null);
+    });
   }
 
   /** @param {Picture} picture */

@@ -85,10 +85,15 @@ const methods = {
    * @param {ModelFile} file
    */
   openModel(file) {
-    // The last detector's threshold says nothing about another one's scores.
-    return limn.kind(file.bytes, file.name) === 'person detector'
-      ? open({...files, detector: file}, {...settings, detectorThreshold: null})
-      : open({...files, model: file}, settings);
+    try {
+      // The last detector's threshold says nothing about another one's scores.
+      return limn.kind(file.bytes, file.name) === 'person detector'
+        ? open({...files, detector: file}, {...settings, detectorThreshold: null})
+        : open({...files, model: file}, settings);
+    } catch (error) {
+      if (!(error instanceof Error) || error.message.startsWith(file.name)) throw error;
+      throw new Error(`${file.name}: ${error.message}`, {cause: error});
+    }
   },
 
   useUsualModels() {
@@ -158,7 +163,8 @@ addEventListener('message', ({data: {id, method, parameters}}) => {
       postMessage({id, result}, {transfer: transferable(result)});
     } catch (error) {
       // What WebAssembly itself throws leaves it in no state to go on.
-      const fatal = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+      const fatal = cause instanceof WebAssembly.RuntimeError || cause instanceof RangeError;
       postMessage({id, error: error instanceof Error ? error.message : String(error), fatal});
     }
   });
