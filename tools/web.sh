@@ -2,6 +2,8 @@
 # Builds the web page: static files for any host, in build/web. On Debian and Ubuntu it first installs what is missing.
 #
 #   tools/web.sh                 builds
+#   tools/web.sh test            builds, checks the JavaScript's types and tests the page in Chromium; the last line says
+#                                "N passed, N failed, N skipped"
 #   tools/web.sh serve [PORT]    builds what is not there yet, serves it at http://localhost:PORT/ (default: 8000) with the
 #                                headers that threads need, and opens it in the browser
 #
@@ -9,6 +11,7 @@
 #   JOBS               compilers at a time (default: one for each processor)
 #   LIMN_BUILD_DIR     where to build (default: build/web); objects go beside it, into a folder of that name and .objects
 #   LIMN_INSTALL       0 installs nothing
+#   LIMN_PROGRAM       test: the limn program whose keypoints the page's are compared with (default: none)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/common.sh
@@ -75,11 +78,48 @@ build() {
   say "the page is in $site, $(du -sh "$site" | cut -f1)"
 }
 
+# count_tests TAP: the summary of Node's test runner in the form that closing_line reads.
+count_tests() {
+  local name
+  printf '<testsuite'
+  for name in tests:tests fail:failures cancelled:disabled skipped:skipped; do
+    printf '\n %s="%s"' "${name#*:}" "$(sed -n "s/^# ${name%:*} //p" "$1")"
+  done
+  printf '\n>\n'
+}
+
+run_tests() {
+  local modules=$site.modules status=0
+  if [ "${LIMN_INSTALL:-1}" != 0 ]; then
+    install_packages chromium
+    command -v npm > /dev/null || install_packages npm
+  fi
+  mkdir -p "$modules"
+  cp web/package.json "$modules"
+  if ! command -v chromium > /dev/null || ! npm install --prefix "$modules" --ignore-scripts --no-audit --no-fund \
+       --loglevel=error; then
+    say "skipped: the page's tests: there is no Chromium, or npm cannot install what $modules/package.json names"
+    printf '# tests 1\n# skipped 1\n# fail 0\n# cancelled 0\n' > "$site.tap"
+  else
+    "$modules/node_modules/.bin/tsc" -p web || status=1
+    # One at a time: each has a browser, and the page takes all processors.
+    env LIMN_SITE="$site" node --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stdout \
+      --test-reporter=tap --test-reporter-destination="$site.tap" tests/browser/ < /dev/null || status=1
+  fi
+  count_tests "$site.tap" > "$site.tests.xml"
+  closing_line "$site.tests.xml" || status=1
+  return "$status"
+}
+
 case ${1:-build} in
   build) build ;;
+  test)
+    build
+    run_tests
+    ;;
   serve)
     [ -e "$site/build.json" ] || build
     exec python3 web/serve.py "$site" --port "${2:-8000}" --open
     ;;
-  *) fail "expected nothing or serve, found $1" ;;
+  *) fail "expected nothing, test or serve, found $1" ;;
 esac

@@ -120,6 +120,7 @@ test('a model of the user is used, with what limn info says of it, and can be pu
   await page.waitForFunction(() => /Parameters: 15,376,464/.test(document.querySelector('#model-text').textContent));
   assert.match(await page.textContent('#model-text'), /bytes \([\d,]+ F16, [\d,]+ F32\)/);
   assert.match(await page.textContent('#model-text'), /Runs on: wasm_simd128/);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'no scrolling sideways');
   await page.evaluate(() => document.querySelector('#model-info').scrollIntoView());
   await b.screenshot(page, 'model');
   const own = await b.results(page);
