@@ -31,6 +31,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         ".html": "text/html; charset=utf-8",
         ".jpg": "image/jpeg",
         ".js": "text/javascript",
+        ".mjs": "text/javascript",
         ".json": "application/json",
         ".md": "text/plain; charset=utf-8",
         ".svg": "image/svg+xml",

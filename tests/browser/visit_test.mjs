@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {after, before, test} from 'node:test';
 
-import * as b from './browser.js';
+import * as b from './browser.mjs';
 
 const FIVE = path.join(b.PHOTOS, 'five_people.jpg');
 
@@ -12,7 +12,7 @@ let server, plain, browser;
 
 before(async () => {
   server = await b.serve();
-  plain = await b.serve('--plain');
+  plain = await b.serve({plain: true});
   browser = await b.launch('--use-fake-device-for-media-stream');
 });
 after(async () => {

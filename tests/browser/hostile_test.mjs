@@ -5,7 +5,7 @@ import path from 'node:path';
 import {after, before, test} from 'node:test';
 import zlib from 'node:zlib';
 
-import * as b from './browser.js';
+import * as b from './browser.mjs';
 
 const FIVE = path.join(b.PHOTOS, 'five_people.jpg');
 const folder = b.temporaryFolder();

@@ -25,11 +25,12 @@ export function temporaryFolder() {
 
 /**
  * Serves the page.
- * @param {...string} options of web/serve.py
+ * @param {{site?: string, plain?: boolean}} [options] `plain`: as a host does that sends none of the headers
  * @returns {Promise<{address: string, stop: () => void}>}
  */
-export async function serve(...options) {
-  const server = spawn('python3', [path.join(ROOT, 'web/serve.py'), SITE, '--port', '0', ...options]);
+export async function serve({site = SITE, plain = false} = {}) {
+  const options = ['--port', '0', ...(plain ? ['--plain'] : [])];
+  const server = spawn('python3', [path.join(ROOT, 'web/serve.py'), site, ...options]);
   process.on('exit', () => server.kill());
   const address = await new Promise((resolve, reject) => {
     server.stdout.once('data', (line) => resolve(/http\S+/.exec(String(line))[0]));

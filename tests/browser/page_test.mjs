@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {after, before, beforeEach, afterEach, test} from 'node:test';
 
-import * as b from './browser.js';
+import * as b from './browser.mjs';
 
 const FIVE = path.join(b.PHOTOS, 'five_people.jpg');
 const POOL = path.join(b.PHOTOS, 'pool_players.jpg');
