@@ -2,14 +2,14 @@
 # Builds the web page: static files for any host, in build/web. On Debian and Ubuntu it first installs what is missing.
 #
 #   tools/web.sh                 builds
-#   tools/web.sh test            builds, checks the JavaScript's types and tests the page in Chromium; the last line says
-#                                "N passed, N failed, N skipped"
-#   tools/web.sh serve [PORT]    builds what is not there yet, serves it at http://localhost:PORT/ (default: 8000) with the
-#                                headers that threads need, and opens it in the browser
+#   tools/web.sh test            builds, checks the JavaScript's types and tests the page in Chromium; the last line
+#                                says "N passed, N failed, N skipped"
+#   tools/web.sh serve [PORT]    builds it if it is not there yet, serves it at http://localhost:PORT/ (default: 8000)
+#                                with the headers that threads need, and opens it in the browser
 #
 # Environment:
 #   JOBS               compilers at a time (default: one for each processor)
-#   LIMN_BUILD_DIR     where to build (default: build/web); objects go beside it, into a folder of that name and .objects
+#   LIMN_BUILD_DIR     where to build (default: build/web); objects go beside it, into build/web.objects
 #   LIMN_INSTALL       0 installs nothing
 #   LIMN_PROGRAM       test: the limn program whose keypoints the page's are compared with (default: none)
 set -euo pipefail

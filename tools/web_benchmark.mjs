@@ -2,8 +2,8 @@
  * Times the page's engine beside onnxruntime-web, in Chromium and in Node, on the same network with the same weights:
  * one thread each, floats and 8 bit, taking turns. Also what a visitor waits for, and the code's bytes.
  *
- *     tools/benchmark.py --int8 --prepare --networks resnet18_256x256     makes the networks' files
- *     tools/web.sh test                                                   builds the page, installs what drives Chromium
+ *     tools/benchmark.py --int8 --prepare --networks resnet18_256x256     makes the network's files
+ *     tools/web.sh test                                                   builds the page and what drives Chromium
  *     node tools/web_benchmark.mjs [ROUNDS [RUNS]]
  *
  * onnxruntime-web is installed beside the networks, in build/benchmark/web. Prints tables in Markdown.
@@ -37,14 +37,15 @@ function installOnnxRuntime() {
   return path.join(FOLDER, 'node_modules/onnxruntime-web');
 }
 
-/** @param {string} base where limn.js, the engine and onnxruntime-web are @param {(name: string) => Promise<any>} read */
+/** All that is timed. `read` gives the bytes of one of MODELS. */
 async function casesOf({Limn, createLimn, ort, limnOptions}, read) {
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = 'error';
   const limn = await Limn.load(createLimn, limnOptions);
   const cases = {};
   for (const name of Object.keys(MODELS)) {
-    cases[name] = name.startsWith('limn') ? await limnCase(limn, await read(name)) : await ortCase(ort, await read(name));
+    const model = await read(name);
+    cases[name] = name.startsWith('limn') ? await limnCase(limn, model) : await ortCase(ort, model);
   }
   return cases;
 }
@@ -163,6 +164,7 @@ for (const name of ['limn.js', 'limn.wasm', 'limn_threads.js', 'limn_threads.was
 ${kilobytes(zlib.brotliCompressSync(bytes))} with brotli`);
 }
 const {ready, again, skeleton} = await timeVisits();
-console.log(`first visit, this machine: ready after ${(ready / 1000).toFixed(2)} s; later ones: ${(again / 1000).toFixed(2)} s; \
-from a click on a photo of one person to its skeleton: ${(skeleton / 1000).toFixed(2)} s`);
+const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(2)} s`;
+console.log(`first visit, from this machine: ready after ${seconds(ready)}; later ones: ${seconds(again)}; \
+from a click on a photo of one person to its skeleton: ${seconds(skeleton)}`);
 process.exit(0);

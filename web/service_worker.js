@@ -1,10 +1,12 @@
 /**
- * Keeps the page for when there is no network, and adds the headers that let it have threads and reach nothing else, for
- * hosts that cannot be told to send them.
+ * Keeps the page for when there is no network, and adds the headers that let it have threads and reach nothing else,
+ * for hosts that cannot be told to send them.
  */
 
-// Put in when the page is built: another one for other files.
-const CACHE = 'limn-@HASH@';
+// One page's, of which a host may have several; the hash is put in when the page is built: another one for other files.
+const worker = /** @type {any} */ (globalThis);
+const PREFIX = `limn ${worker.registration.scope} `;
+const CACHE = `${PREFIX}@HASH@`;
 
 const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -15,8 +17,6 @@ const HEADERS = {
     "style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; manifest-src 'self'; " +
     "form-action 'none'; base-uri 'none'",
 };
-
-const worker = /** @type {any} */ (globalThis);
 
 worker.addEventListener('install', () => worker.skipWaiting());
 
@@ -49,7 +49,7 @@ async function keepAll() {
     if ((await cache.match(path)) === undefined) await cache.add(new Request(path, {cache: 'no-cache'}));
   }
   for (const name of await caches.keys()) {
-    if (name.startsWith('limn-') && name !== CACHE) await caches.delete(name);
+    if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
   }
 }
 

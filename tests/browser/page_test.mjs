@@ -39,7 +39,8 @@ test('a photo that is picked is shown with everybody in it', async () => {
   await b.openFile(page, FIVE);
   assert.match(await page.textContent('#status'), /^5 people found in \d+ ms$/);
   assert.equal(await page.locator('#people details').count(), 5);
-  assert.match(await page.textContent('#engine'), /WebAssembly \(SIMD and threads\), \d threads; the last photo took \d+ ms/);
+  const engine = await page.textContent('#engine');
+  assert.match(engine, /WebAssembly \(SIMD and threads\), \d threads; the last photo took \d+ ms/);
   await b.screenshot(page, 'photo');
 });
 
@@ -65,7 +66,8 @@ test('sample photos are shown', async () => {
   }
 });
 
-test('the keypoints are those of the limn program, within half a pixel', {skip: !PROGRAM && 'no LIMN_PROGRAM'}, async () => {
+const skip = !PROGRAM && 'LIMN_PROGRAM does not name the program';
+test('the keypoints are those of the limn program, within half a pixel', {skip}, async () => {
   const photos = b.SAMPLES.map((sample) => path.join(b.PHOTOS, sample));
   photos.push(path.join(b.PHOTOS, 'photographer.png'));
   const json = path.join(folder, 'native.json');

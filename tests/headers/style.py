@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """style.py ascii|clang-format|readme|folders SOURCE_DIR
 
-ascii: C++, Python, CMake and shell sources are plain ASCII without tabs or trailing blanks.
+ascii: C++, Python, JavaScript, CMake and shell sources are plain ASCII without tabs or trailing blanks.
 clang-format: the C++ sources are as clang-format 14 and .clang-format lay them out (versions differ from one another;
 skipped where this one is not installed).
 readme: the code below <!-- FILE --> in README.md is what FILE holds.
@@ -16,9 +16,10 @@ import subprocess
 import sys
 
 SKIPPED = 77
-FOLDERS = ("include", "tests", "tools", "examples", "cmake")
-CPP = (".hpp", ".cpp", ".inl")
-TEXT = CPP + (".py", ".cmake", ".in", ".txt", ".sh")
+FOLDERS = ("include", "tests", "tools", "examples", "cmake", "web")
+CPP = (".hpp", ".cpp", ".inl", ".h", ".c")
+WEB = (".js", ".mjs", ".html", ".css", ".svg", ".webmanifest")
+TEXT = CPP + WEB + (".py", ".cmake", ".in", ".txt", ".sh")
 
 
 def sources(root, endings):

@@ -15,7 +15,12 @@ export class Camera {
     this.engine = engine;
     this.canvas = canvas;
     this.stats = stats;
-    this.running = false;
+    /** Stands for the run that is going on. @type {object | null} */
+    this.current = null;
+  }
+
+  get running() {
+    return this.current !== null;
   }
 
   /**
@@ -24,52 +29,61 @@ export class Camera {
    */
   async run(drawSettings) {
     if (!navigator.mediaDevices) throw new Error('camera: this browser gives it only to pages that came by https');
+    const mine = {};
+    this.current = mine;
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 640}, height: {ideal: 480}}});
     } catch (error) {
+      if (this.current === mine) this.current = null;
       throw new Error(`camera: ${error instanceof Error ? error.message : String(error)}`);
     }
-    this.running = true;
-    stream.getVideoTracks()[0].addEventListener('ended', () => this.stop());
     const video = document.createElement('video');
     video.srcObject = stream;
     video.muted = true;
     video.playsInline = true;
+    const wanted = () => this.current === mine;
+    stream.getVideoTracks()[0].addEventListener('ended', () => {
+      if (wanted()) this.stop();
+    });
     try {
-      await video.play();
-      await this.watch(video, drawSettings);
+      // The user may have gone elsewhere while the browser asked whether the camera may be used.
+      if (wanted()) await video.play();
+      await this.watch(video, drawSettings, wanted);
     } finally {
-      this.running = false;
+      if (wanted()) this.current = null;
       for (const track of stream.getTracks()) track.stop();
       video.srcObject = null;
     }
   }
 
   stop() {
-    this.running = false;
+    this.current = null;
   }
 
   /**
    * @param {HTMLVideoElement} video
    * @param {() => DrawSettings} drawSettings
+   * @param {() => boolean} wanted
    */
-  async watch(video, drawSettings) {
+  async watch(video, drawSettings, wanted) {
     let last = performance.now();
     let rate = 0;
-    for (let frame = 1; this.running; ++frame) {
+    for (let frame = 1; wanted(); ++frame) {
       await newFrame(video);
       if (video.videoWidth === 0) continue;
       const photo = pixelsOf(video, video.videoWidth, video.videoHeight);
-      const result = await this.engine.estimate({photo, name: 'camera', imageId: frame, draw: drawSettings()});
-      if (!this.running) break;
+      const parameters = {photo, name: 'camera', imageId: frame, draw: drawSettings()};
+      const result = await this.engine.turn(() => this.engine.estimate(parameters));
+      if (!wanted()) break;
       show(this.canvas, result.picture);
       const now = performance.now();
       // A mean that forgets: the last five frames or so.
       rate = rate === 0 ? 1000 / (now - last) : 0.8 * rate + 0.2 * (1000 / (now - last));
       last = now;
       const count = result.people.length === 1 ? '1 person' : `${result.people.length} people`;
-      this.stats.textContent = `${count}, ${rate.toFixed(1)} frames a second, ${Math.round(result.milliseconds)} ms each`;
+      const milliseconds = Math.round(result.milliseconds);
+      this.stats.textContent = `${count}, ${rate.toFixed(1)} frames a second, ${milliseconds} ms each`;
       this.canvas.dataset.frames = String(frame);
     }
   }

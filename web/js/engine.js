@@ -1,5 +1,7 @@
 /** The page's side of the engine: the worker's methods as promises. worker.js is the other side. */
-import {isReadByLimn, readPicture} from './pictures.js';
+import {readBytes} from './files.js';
+import {isReadByLimn, pictureSize} from './picture_headers.js';
+import {checkSize, readPicture} from './pictures.js';
 
 /**
  * @typedef {import('./limn.js').Description &
@@ -11,6 +13,9 @@ import {isReadByLimn, readPicture} from './pictures.js';
  * @typedef {{people: Person[], milliseconds: number, json: string, coco: object[], picture: Picture}} Estimate
  */
 
+/** What calls end with whose engine has died. The page is told by onFailure, too. */
+export class EngineStopped extends Error {}
+
 export class Engine {
   /** @param {{onProgress: (loaded: number, total: number) => void, onFailure: (message: string) => void}} listeners */
   constructor({onProgress, onFailure}) {
@@ -21,6 +26,27 @@ export class Engine {
     this.lastId = 0;
     /** @type {Worker | null} */
     this.worker = null;
+    /** Deaths since it last found people. */
+    this.failures = 0;
+    /**
+     * The file of the photo that the worker has, or will have when it is done with all it was asked.
+     * @type {Blob | null}
+     */
+    this.file = null;
+    /** @type {Promise<unknown>} */
+    this.lastTurn = Promise.resolve();
+  }
+
+  /**
+   * Calls `use` when nobody else has a turn: what it asks of the engine is then about one and the same photo.
+   * @template T
+   * @param {() => Promise<T>} use
+   * @returns {Promise<T>}
+   */
+  turn(use) {
+    const mine = this.lastTurn.then(use);
+    this.lastTurn = mine.catch(() => {});
+    return mine;
   }
 
   /**
@@ -28,11 +54,13 @@ export class Engine {
    * @returns {Promise<EngineDescription>}
    */
   start(threads) {
+    this.stop('the engine is started anew');
     const worker = new Worker(new URL('worker.js', import.meta.url), {type: 'module', name: 'limn'});
     this.worker = worker;
     worker.addEventListener('message', ({data}) => this.receive(data));
     worker.addEventListener('error', (event) => {
       event.preventDefault();
+      if (this.worker !== worker) return;
       this.fail(event.message || 'the engine could not be started');
     });
     return this.ask('start', {threads, base: document.baseURI});
@@ -49,7 +77,7 @@ export class Engine {
     if (error === undefined) {
       call?.resolve(result);
     } else {
-      call?.reject(new Error(error));
+      call?.reject(fatal ? new EngineStopped(error) : new Error(error));
       if (fatal) this.fail(error);
     }
   }
@@ -59,11 +87,18 @@ export class Engine {
    * @param {string} message
    */
   fail(message) {
+    this.failures += 1;
+    this.stop(message);
+    this.onFailure(message);
+  }
+
+  /** @param {string} message for those who wait */
+  stop(message) {
     this.worker?.terminate();
     this.worker = null;
-    for (const {reject} of this.waiting.values()) reject(new Error(message));
+    this.file = null;
+    for (const {reject} of this.waiting.values()) reject(new EngineStopped(message));
     this.waiting.clear();
-    this.onFailure(message);
   }
 
   /**
@@ -75,7 +110,7 @@ export class Engine {
   ask(method, parameters, transfer = []) {
     return new Promise((resolve, reject) => {
       if (this.worker === null) {
-        reject(new Error('the engine does not run'));
+        reject(new EngineStopped('the engine does not run'));
         return;
       }
       this.lastId += 1;
@@ -113,11 +148,21 @@ export class Engine {
   /**
    * @param {{photo: Photo | Uint8Array, name: string, imageId: number, draw: DrawSettings}} parameters
    *   the photo is pixels, or a file of a kind that limn reads; it is handed over
+   * @param {Blob | null} [file] what it was read from
    * @returns {Promise<Estimate>}
    */
-  estimate(parameters) {
+  async estimate(parameters, file = null) {
     const {photo} = parameters;
-    return this.ask('estimate', parameters, [(photo instanceof Uint8Array ? photo : photo.data).buffer]);
+    this.file = file;
+    try {
+      const pixels = photo instanceof Uint8Array ? photo : photo.data;
+      const estimate = await this.ask('estimate', parameters, [pixels.buffer]);
+      this.failures = 0;
+      return estimate;
+    } catch (error) {
+      if (this.file === file) this.file = null;
+      throw error;
+    }
   }
 
   /**
@@ -128,39 +173,46 @@ export class Engine {
    * @returns {Promise<Estimate>}
    */
   async estimateFile(file, parameters) {
-    const bytes = new Uint8Array(await file.arrayBuffer());
+    const bytes = await readBytes(file, parameters.name);
     if (isReadByLimn(bytes)) {
+      checkSize(pictureSize(bytes), parameters.name);
       try {
-        return await this.estimate({photo: bytes, ...parameters});
+        return await this.estimate({photo: bytes, ...parameters}, file);
       } catch (error) {
-        if (this.worker === null) throw error;
+        if (error instanceof EngineStopped) throw error;
       }
     }
-    return this.estimate({photo: await readPicture(file, parameters.name), ...parameters});
+    return this.estimate({photo: await readPicture(file, parameters.name), ...parameters}, file);
   }
 
   /**
+   * The same once more, after a change of the settings.
+   * @param {Blob} file
    * @param {{name: string, imageId: number, draw: DrawSettings}} parameters
    * @returns {Promise<Estimate>}
    */
-  again(parameters) {
-    return this.ask('again', parameters);
+  again(file, parameters) {
+    return this.file === file ? this.ask('again', parameters) : this.estimateFile(file, parameters);
   }
 
   /**
-   * @param {DrawSettings} settings
+   * Call it in a turn(), as heatmaps().
+   * @param {Blob} file
+   * @param {{name: string, imageId: number, draw: DrawSettings}} parameters
    * @returns {Promise<Picture>}
    */
-  draw(settings) {
-    return this.ask('draw', settings);
+  async draw(file, parameters) {
+    return this.file === file ? this.ask('draw', parameters.draw) : (await this.estimateFile(file, parameters)).picture;
   }
 
   /**
-   * @param {number} person
-   * @param {number} cellSize
+   * @param {Blob} file
+   * @param {{name: string, imageId: number, draw: DrawSettings}} parameters
+   * @param {{person: number, cellSize: number}} which
    * @returns {Promise<Picture>}
    */
-  heatmaps(person, cellSize) {
-    return this.ask('heatmaps', {person, cellSize});
+  async heatmaps(file, parameters, which) {
+    if (this.file !== file) await this.estimateFile(file, parameters);
+    return this.ask('heatmaps', which);
   }
 }

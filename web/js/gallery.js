@@ -1,5 +1,5 @@
 /** Many photos, one after the other. Of each only a small picture and its results are kept. */
-import {showSmall} from './pictures.js';
+import {thumbnail} from './pictures.js';
 
 /**
  * @typedef {import('./files.js').NamedFile} NamedFile
@@ -28,6 +28,8 @@ export class Gallery {
     this.photos = [];
     /** @type {object[]} */
     this.coco = [];
+    /** @type {HTMLElement | null} */
+    this.opened = null;
   }
 
   /** Ends after the photo that is being looked at. */
@@ -46,6 +48,8 @@ export class Gallery {
     this.cancelButton.disabled = false;
     this.photos = [];
     this.coco = [];
+    this.opened = null;
+    for (const picture of this.list.querySelectorAll('img')) URL.revokeObjectURL(picture.src);
     this.list.replaceChildren();
     this.progress.max = files.length;
     let failed = 0;
@@ -75,7 +79,8 @@ export class Gallery {
    * @param {DrawSettings} draw
    */
   async estimate(file, imageId, draw) {
-    const {json, coco, picture} = await this.engine.estimateFile(file.file, {name: file.path, imageId, draw});
+    const parameters = {name: file.path, imageId, draw};
+    const {json, coco, picture} = await this.engine.turn(() => this.engine.estimateFile(file.file, parameters));
     const result = JSON.parse(json);
     this.photos.push(result);
     this.coco.push(...coco);
@@ -104,13 +109,17 @@ export class Gallery {
     const item = document.createElement('li');
     const button = document.createElement('button');
     button.type = 'button';
-    const canvas = document.createElement('canvas');
-    await showSmall(canvas, picture, THUMBNAIL);
+    const small = document.createElement('img');
+    small.alt = '';
+    small.src = URL.createObjectURL(await thumbnail(picture, THUMBNAIL));
     const label = document.createElement('span');
     label.textContent = `${file.path} (${people})`;
     button.setAttribute('aria-label', `${file.path}, ${people === 1 ? '1 person' : `${people} people`}: open`);
-    button.append(canvas, label);
-    button.addEventListener('click', () => this.onOpen(file, imageId));
+    button.append(small, label);
+    button.addEventListener('click', () => {
+      this.opened = button;
+      this.onOpen(file, imageId);
+    });
     item.append(button);
     this.list.append(item);
   }

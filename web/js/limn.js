@@ -209,7 +209,8 @@ export class Limn {
    * @param {Options} options
    * @returns {Estimator}
    */
-  open({model, modelName = 'model', detector = null, detectorName = 'detector', flip = false, detectorThreshold = null}) {
+  open({model, modelName = 'model', detector = null, detectorName = 'detector', flip = false, ...rest}) {
+    const {detectorThreshold = null} = rest;
     const {memory} = this;
     return memory.scoped((allocate, keep) => {
       const options = allocate(OPTIONS.bytes);

@@ -1,8 +1,8 @@
 /** The page: what is on it, and what its controls do. */
 import {Camera} from './camera.js';
-import {Engine} from './engine.js';
+import {Engine, EngineStopped} from './engine.js';
 import {missingFeature, threadCount} from './features.js';
-import {droppedFiles, isModel, namedFiles} from './files.js';
+import {droppedFiles, isModel, namedFiles, readBytes} from './files.js';
 import {Gallery} from './gallery.js';
 import {keepForOffline, useServiceWorker} from './offline.js';
 import {save, saveJson, show, stem} from './pictures.js';
@@ -12,6 +12,7 @@ import {Viewer} from './viewer.js';
  * @typedef {import('./engine.js').EngineDescription} EngineDescription
  * @typedef {import('./engine.js').Estimate} Estimate
  * @typedef {import('./files.js').NamedFile} NamedFile
+ * @typedef {{file: File, name: string, imageId: number, estimate: Estimate}} Shown
  */
 
 /**
@@ -60,11 +61,12 @@ const camera = new Camera(engine, {canvas: canvas('camera-canvas'), stats: any('
 
 /** @type {EngineDescription} */
 let description;
-/** The photo in view, and what was found in it. @type {{name: string, imageId: number, estimate: Estimate} | null} */
+/** The photo in view, and what was found in it. @type {Shown | null} */
 let current = null;
 /** Counts what the user asks for, so that what was overtaken is not shown. */
 let request = 0;
-let restarts = 0;
+// How often in a row the engine may die before the page gives up.
+const MOST_FAILURES = 5;
 
 // ---------------------------------------------------------------------------------------------------------------
 // What the user is told.
@@ -74,8 +76,9 @@ function tell(text) {
   any('status').textContent = text;
 }
 
-/** @param {unknown} error */
+/** @param {unknown} error null: nothing is wrong any more */
 function complain(error) {
+  if (error instanceof EngineStopped) return; // restart() says so, and what is done about it
   const message = any('error');
   message.hidden = error === null;
   message.textContent = error === null ? '' : error instanceof Error ? error.message : String(error);
@@ -92,28 +95,37 @@ function showLoading(loaded, total) {
 
 /** @param {string} view */
 function show_(view) {
+  const last = root.dataset.view;
+  const focused = document.activeElement;
+  // Who works by keyboard is led on, since what was pressed is hidden now.
+  const focusIsLost = last !== undefined && last !== view && (focused === document.body || any(last).contains(focused));
   root.dataset.view = view;
   for (const name of VIEWS) any(name).hidden = name !== view;
   any('results').hidden = view !== 'photo' || current === null;
   if (view !== 'photo') current = null;
+  if (focusIsLost) any(`${view}-title`).focus();
 }
 
 /** @param {boolean} busy */
 function setBusy(busy) {
-  any('photo').querySelector('.stage')?.setAttribute('aria-busy', String(busy));
+  any('views').setAttribute('aria-busy', String(busy));
 }
 
-/** Shows what the engine says of itself and its models. @param {EngineDescription} now */
-function describe(now) {
+/** Shows what the engine says of itself and its models. @param {EngineDescription} now @param {boolean} sameModels */
+function describe(now, sameModels) {
   description = now;
   any('model-name').textContent = now.detector === null ? now.name : `${now.name}, people found by ${now.detector}`;
-  button('default-models').hidden = !now.own;
+  const usual = button('default-models');
+  if (!now.own && document.activeElement === usual) input('pick-model').focus();
+  usual.hidden = !now.own;
   any('detector-setting').hidden = now.detectorThreshold === null;
   if (now.detectorThreshold !== null) setSlider('detector-threshold', now.detectorThreshold);
   input('flip').disabled = now.several;
   input('flip').checked = now.flip;
-  element('model-info', HTMLDetailsElement).open = false;
-  any('model-text').textContent = '';
+  if (!sameModels) {
+    element('model-info', HTMLDetailsElement).open = false;
+    any('model-text').textContent = '';
+  }
   showEngine();
 }
 
@@ -139,12 +151,17 @@ const drawSettings = () => ({threshold: Number(input('threshold').value), box: i
 async function openPhoto(file, imageId) {
   const mine = ++request;
   camera.stop();
+  element('heatmaps-dialog', HTMLDialogElement).close();
   complain(null);
   tell(`Looking at ${file.path}`);
+  setBusy(true);
   try {
-    const estimate = await engine.estimateFile(file.file, {name: file.path, imageId, draw: drawSettings()});
-    if (mine !== request) return;
-    current = {name: file.path, imageId, estimate};
+    const estimate = await engine.turn(async () => {
+      if (mine !== request) return null;
+      return engine.estimateFile(file.file, {name: file.path, imageId, draw: drawSettings()});
+    });
+    if (mine !== request || estimate === null) return;
+    current = {file: file.file, name: file.path, imageId, estimate};
     any('photo-title').textContent = file.path;
     button('photo-back').hidden = any('gallery-list').childElementCount === 0;
     showEstimate(estimate);
@@ -153,6 +170,9 @@ async function openPhoto(file, imageId) {
     if (mine !== request) return;
     complain(error);
     tell('');
+    if (root.dataset.view === 'camera') show_('start'); // which was switched off
+  } finally {
+    if (mine === request) setBusy(false);
   }
 }
 
@@ -181,37 +201,45 @@ async function openFiles(files) {
   } else if (photos.length > 1) {
     await openGallery(photos);
   } else if (models.length === 0) {
-    complain(new Error('there is no file in it'));
+    complain(new Error('there is no picture and no model in it'));
   }
 }
 
 /** @param {NamedFile[]} files */
 async function openGallery(files) {
-  ++request;
+  const mine = ++request;
   camera.stop();
   gallery.cancel();
   while (gallery.running) await new Promise((resolve) => setTimeout(resolve, 20));
+  if (mine !== request) return;
+  setBusy(false);
   complain(null);
   show_('gallery');
   tell('');
   const {done, failed} = await gallery.run(files, drawSettings);
+  // Not over what is said of a photo that was opened meanwhile.
+  if (root.dataset.view !== 'gallery') return;
   tell(`${done - failed} photos done${failed === 0 ? '' : `, ${failed} could not be read`}`);
 }
 
 async function openCamera() {
-  ++request;
+  if (camera.running) return;
+  const mine = ++request;
+  setBusy(false);
   gallery.cancel();
   complain(null);
   show_('camera');
   tell('Camera on');
   try {
     await camera.run(drawSettings);
+    if (mine !== request) return;
     tell('Camera off');
   } catch (error) {
+    if (mine !== request) return;
     complain(error);
     tell('');
   }
-  if (root.dataset.view === 'camera') show_('start');
+  show_('start');
 }
 
 /** @param {string} file */
@@ -238,8 +266,9 @@ async function redraw() {
     for (let drawn = ''; current !== null && drawn !== JSON.stringify(drawSettings()); ) {
       const mine = request;
       drawn = JSON.stringify(drawSettings());
-      const picture = await engine.draw(drawSettings());
-      if (mine !== request) break;
+      const {file, name, imageId} = /** @type {Shown} */ (current);
+      const picture = await engine.turn(() => engine.draw(file, {name, imageId, draw: drawSettings()}));
+      if (mine !== request || current?.file !== file) break;
       viewer.showPicture(picture);
     }
   } catch (error) {
@@ -249,39 +278,62 @@ async function redraw() {
   }
 }
 
+/** What the user has set and the engine does not know yet. @type {{flip?: boolean, detectorThreshold?: number}} */
+let unsaid = {};
+let unsaidTimer = 0;
+
+/** Tells the engine of changed settings when they rest for a moment. @param {typeof unsaid} change */
+function set(change) {
+  Object.assign(unsaid, change);
+  clearTimeout(unsaidTimer);
+  unsaidTimer = setTimeout(() => {
+    const settings = unsaid;
+    unsaid = {};
+    reconfigure(() => engine.configure(settings), 'Looking again', true);
+  }, 200);
+}
+
 /**
  * Changes the engine and looks at the photo again.
  * @param {() => Promise<EngineDescription>} change
  * @param {string} doing
+ * @param {boolean} sameModels
  */
-async function reconfigure(change, doing) {
+async function reconfigure(change, doing, sameModels) {
   complain(null);
   tell(doing);
   setBusy(true);
+  const mine = request;
   try {
-    const shown = current;
-    describe(await change());
-    tell('');
-    if (shown === null || shown !== current) return;
-    const mine = request;
-    const {name, imageId} = shown;
-    const estimate = await engine.again({name, imageId, draw: drawSettings()});
-    if (mine !== request || current === null) return;
-    current = {name, imageId, estimate};
-    showEstimate(estimate);
+    await engine.turn(async () => {
+      const now = await change();
+      // While a slider is still moved, it stays where the user has it.
+      if (Object.keys(unsaid).length === 0) {
+        describe(now, sameModels);
+      } else {
+        description = now;
+      }
+      tell('');
+      if (mine !== request || current === null) return;
+      const {file, name, imageId} = current;
+      const estimate = await engine.again(file, {name, imageId, draw: drawSettings()});
+      if (mine !== request || current?.file !== file) return;
+      current = {file, name, imageId, estimate};
+      showEstimate(estimate);
+    });
   } catch (error) {
     complain(error);
     tell('');
-    if (description) describe(description);
+    if (!(error instanceof EngineStopped)) describe(description, true);
   } finally {
-    setBusy(false);
+    if (mine === request) setBusy(false);
   }
 }
 
 /** @param {File} file @param {string} name */
 async function openModel(file, name) {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  await reconfigure(() => engine.openModel({bytes, name}), `Reading ${name}`);
+  const read = async () => engine.openModel({bytes: await readBytes(file, name), name});
+  await reconfigure(read, `Reading ${name}`, false);
   if (any('error').hidden) {
     setSlider('threshold', description.drawThreshold);
     await redraw();
@@ -293,7 +345,12 @@ async function openModel(file, name) {
 async function showModelText() {
   if (any('model-text').textContent !== '') return;
   any('model-text').textContent = 'Reading';
-  any('model-text').textContent = await engine.info();
+  try {
+    any('model-text').textContent = await engine.info();
+  } catch (error) {
+    any('model-text').textContent = '';
+    complain(error);
+  }
 }
 
 async function showHeatmaps() {
@@ -301,15 +358,20 @@ async function showHeatmaps() {
   const person = Number(element('heatmaps-person', HTMLSelectElement).value);
   tell('Drawing heatmaps');
   try {
-    const picture = await engine.heatmaps(person, 256);
+    const {file, name, imageId} = current;
+    const picture = await engine.turn(() =>
+      engine.heatmaps(file, {name, imageId, draw: drawSettings()}, {person, cellSize: 256}),
+    );
+    tell('');
+    if (current?.file !== file) return;
     show(canvas('heatmaps-canvas'), picture);
     const names = description.keypoints.map((name) => name.replaceAll('_', ' '));
     any('heatmaps-legend').textContent = `Row by row: ${names.join(', ')}.`;
     any('heatmaps-title').textContent = description.several ? 'Heatmaps' : `Heatmaps of person ${person + 1}`;
     element('heatmaps-dialog', HTMLDialogElement).showModal();
-    tell('');
   } catch (error) {
     complain(error);
+    tell('');
   }
 }
 
@@ -328,7 +390,9 @@ function listenToControls() {
   button('camera-stop').addEventListener('click', () => camera.stop());
   button('photo-back').addEventListener('click', () => {
     ++request;
+    setBusy(false);
     show_('gallery');
+    gallery.opened?.focus();
   });
   button('gallery-cancel').addEventListener('click', () => gallery.cancel());
   button('gallery-json').addEventListener('click', () => {
@@ -341,20 +405,16 @@ function listenToControls() {
   }
   input('threshold').addEventListener('input', redraw);
   input('boxes').addEventListener('change', redraw);
-  input('detector-threshold').addEventListener('change', () => {
-    const detectorThreshold = Number(input('detector-threshold').value);
-    reconfigure(() => engine.configure({detectorThreshold}), 'Looking again');
+  input('detector-threshold').addEventListener('input', () => {
+    set({detectorThreshold: Number(input('detector-threshold').value)});
   });
-  input('flip').addEventListener('change', () => {
-    const flip = input('flip').checked;
-    reconfigure(() => engine.configure({flip}), 'Looking again');
-  });
+  input('flip').addEventListener('change', () => set({flip: input('flip').checked}));
   button('default-models').addEventListener('click', async () => {
-    await reconfigure(() => engine.useUsualModels(), 'Opening the usual models');
+    await reconfigure(() => engine.useUsualModels(), 'Opening the usual models', false);
     setSlider('threshold', description.drawThreshold);
     redraw();
   });
-  element('model-info', HTMLDetailsElement).addEventListener('toggle', () => showModelText().catch(complain));
+  element('model-info', HTMLDetailsElement).addEventListener('toggle', showModelText);
 
   button('heatmaps').addEventListener('click', showHeatmaps);
   button('heatmaps-close').addEventListener('click', () => element('heatmaps-dialog', HTMLDialogElement).close());
@@ -381,11 +441,17 @@ function listenToPage() {
   addEventListener('drop', async (event) => {
     event.preventDefault();
     document.body.classList.remove('dragging');
-    if (event.dataTransfer !== null) await openFiles(await droppedFiles(event.dataTransfer));
+    const transfer = event.dataTransfer;
+    if (root.dataset.state !== 'ready' || !transfer?.types.includes('Files')) return;
+    try {
+      await openFiles(await droppedFiles(transfer));
+    } catch (error) {
+      complain(error);
+    }
   });
   addEventListener('paste', (event) => {
     const files = namedFiles(event.clipboardData?.files ?? []);
-    if (files.length > 0) openFiles(files);
+    if (root.dataset.state === 'ready' && files.length > 0) openFiles(files);
   });
 }
 
@@ -421,15 +487,19 @@ async function startEngine() {
 /** After the worker has died. @param {string} message */
 async function restart(message) {
   if (root.dataset.state !== 'ready') return; // start() says so
-  complain(new Error(`The engine stopped (${message}) and was started anew.`));
-  restarts += 1;
-  if (restarts > 5) {
+  if (engine.failures > MOST_FAILURES) {
     fail(new Error(`The engine stops again and again: ${message}`));
     return;
   }
+  const {own, flip, detectorThreshold} = description;
+  const models = own ? ', with the usual models' : '';
   try {
     root.dataset.state = 'loading';
-    describe(await startEngine());
+    complain(new Error(`The engine stopped (${message}) and was started anew${models}.`));
+    let now = await startEngine();
+    // Another detector's threshold says nothing about this one's scores.
+    now = await engine.configure(own || detectorThreshold === null ? {flip} : {flip, detectorThreshold});
+    describe(now, !own);
     root.dataset.state = 'ready';
   } catch (error) {
     fail(error);
@@ -439,7 +509,8 @@ async function restart(message) {
 /** @param {unknown} error */
 function fail(error) {
   any('loading').hidden = true;
-  complain(error);
+  complain(error instanceof Error ? error.message : error);
+  setBusy(false);
   root.dataset.state = 'failed';
 }
 
@@ -450,16 +521,18 @@ async function start() {
     fail(new Error(`This browser lacks ${missing}.`));
     return;
   }
+  // At once: what is dropped on a page that does not care is opened in its place.
+  listenToPage();
   if (await useServiceWorker()) return;
   try {
-    describe(await startEngine());
+    describe(await startEngine(), false);
     setSlider('threshold', description.drawThreshold);
     listSamples();
     listenToControls();
-    listenToPage();
     any('loading').hidden = true;
     any('views').hidden = false;
     show_('start');
+    tell('Ready');
     root.dataset.state = 'ready';
   } catch (error) {
     fail(error);

@@ -2,19 +2,16 @@
 
 const MOST_PIXELS = 50e6;
 
-// What files begin with: JPEG, PNG, BMP.
-const SIGNATURES = [
-  [0xff, 0xd8, 0xff],
-  [0x89, 0x50, 0x4e, 0x47],
-  [0x42, 0x4d],
-];
-
 /**
- * Whether a file is of a kind that limn itself reads.
- * @param {Uint8Array} file
+ * Throws Error if a picture takes more memory than a browser may have.
+ * @param {{width: number, height: number} | null} size null: not known
+ * @param {string} name
  */
-export function isReadByLimn(file) {
-  return SIGNATURES.some((signature) => signature.every((byte, i) => file[i] === byte));
+export function checkSize(size, name) {
+  if (size !== null && size.width * size.height > MOST_PIXELS) {
+    const millions = MOST_PIXELS / 1e6;
+    throw new Error(`${name}: ${size.width}x${size.height} pixels, more than the ${millions} million that fit here`);
+  }
 }
 
 /**
@@ -32,11 +29,8 @@ export async function readPicture(file, name) {
     throw new Error(`${name}: not a picture that this browser can read`);
   }
   try {
-    const {width, height} = bitmap;
-    if (width * height > MOST_PIXELS) {
-      throw new Error(`${name}: ${width}x${height} pixels, more than the ${MOST_PIXELS / 1e6} million that fit here`);
-    }
-    return pixelsOf(bitmap, width, height);
+    checkSize(bitmap, name);
+    return pixelsOf(bitmap, bitmap.width, bitmap.height);
   } finally {
     bitmap.close();
   }
@@ -75,26 +69,32 @@ export function show(canvas, {width, height, data}) {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
+    // For the style sheet.
+    canvas.parentElement?.style.setProperty('--width', String(width));
+    canvas.parentElement?.style.setProperty('--height', String(height));
   }
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
   context.putImageData(new ImageData(data, width, height), 0, 0);
 }
 
 /**
- * The same made smaller.
- * @param {HTMLCanvasElement} canvas
+ * The same made smaller, as a JPEG file: a hundred of them take less memory than one photo.
  * @param {{width: number, height: number, data: Uint8ClampedArray<ArrayBuffer>}} picture
  * @param {number} longerSide in pixels, at most
+ * @returns {Promise<Blob>}
  */
-export async function showSmall(canvas, {width, height, data}, longerSide) {
+export async function thumbnail({width, height, data}, longerSide) {
   const scale = Math.min(1, longerSide / Math.max(width, height));
-  canvas.width = Math.max(1, Math.round(width * scale));
-  canvas.height = Math.max(1, Math.round(height * scale));
-  const bitmap = await createImageBitmap(new ImageData(data, width, height));
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const bitmap = await createImageBitmap(new ImageData(data, width, height), {
+    resizeWidth,
+    resizeHeight,
+    resizeQuality: 'high',
+  });
+  const canvas = new OffscreenCanvas(resizeWidth, resizeHeight);
+  contextOf(canvas).drawImage(bitmap, 0, 0);
   bitmap.close();
+  return canvas.convertToBlob({type: 'image/jpeg', quality: 0.85});
 }
 
 /**

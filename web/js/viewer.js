@@ -85,6 +85,7 @@ export class Viewer {
     button.append(name, ' ', score);
     button.addEventListener('focus', () => this.mark(keypoint));
     button.addEventListener('pointerenter', () => this.mark(keypoint));
+    button.addEventListener('pointerleave', () => this.mark(null));
     button.addEventListener('blur', () => this.mark(null));
     item.append(button);
     return item;
@@ -116,15 +117,17 @@ export class Viewer {
     this.ring.hidden = keypoint === null || keypoint.score <= 0;
     this.tooltip.hidden = this.ring.hidden;
     if (keypoint === null) return;
-    const scale = this.canvas.clientWidth / this.canvas.width;
-    const [x, y] = [(keypoint.x + 0.5) * scale, (keypoint.y + 0.5) * scale];
-    this.ring.style.left = `${x}px`;
-    this.ring.style.top = `${y}px`;
+    // In shares of the photo, which stay right when it is shown in another size.
+    const x = (100 * (keypoint.x + 0.5)) / this.canvas.width;
+    const y = (100 * (keypoint.y + 0.5)) / this.canvas.height;
+    this.ring.style.left = `${x}%`;
+    this.ring.style.top = `${y}%`;
     this.tooltip.textContent = `${words(keypoint.name)} ${text(keypoint.score)}`;
     // To the side where there is room.
-    const left = x > this.canvas.clientWidth / 2;
-    this.tooltip.style.top = `${y + 14}px`;
-    this.tooltip.style.left = left ? '' : `${x + 14}px`;
-    this.tooltip.style.right = left ? `${this.canvas.clientWidth - x + 14}px` : '';
+    const toTheLeft = x > 50;
+    this.tooltip.style.left = toTheLeft ? '' : `calc(${x}% + 14px)`;
+    this.tooltip.style.right = toTheLeft ? `calc(${100 - x}% + 14px)` : '';
+    this.tooltip.style.top = y > 80 ? '' : `calc(${y}% + 14px)`;
+    this.tooltip.style.bottom = y > 80 ? `calc(${100 - y}% + 14px)` : '';
   }
 }

@@ -130,7 +130,8 @@ const methods = {
     const start = performance.now();
     const people = looking.estimate();
     const milliseconds = performance.now() - start;
-    return {people, milliseconds, json: looking.json(name), coco: looking.coco(imageId), picture: looking.draw(draw)};
+    const picture = looking.draw(draw);
+    return {people, milliseconds, json: looking.json(name), coco: looking.coco(imageId), picture};
   },
 
   /** @param {DrawSettings} parameters */
