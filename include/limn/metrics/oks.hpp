@@ -1,57 +1,21 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <numeric>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <limn/core/error.hpp>
 #include <limn/core/version.hpp>
 #include <limn/metrics/labels.hpp>
+#include <limn/pose/oks.hpp>
 #include <limn/pose/pose.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 
-/// How far annotators differ about a keypoint of COCO's, as a share of the square root of the person's area; nothing
-/// for a name that is none of COCO's 17. Source: https://cocodataset.org/#keypoints-eval, section 1.3.
-inline std::optional<double> coco_sigma(const std::string& keypoint) {
-  static constexpr std::array<std::pair<const char*, double>, 17> sigmas = {{{"nose", 0.026},
-                                                                             {"left_eye", 0.025},
-                                                                             {"right_eye", 0.025},
-                                                                             {"left_ear", 0.035},
-                                                                             {"right_ear", 0.035},
-                                                                             {"left_shoulder", 0.079},
-                                                                             {"right_shoulder", 0.079},
-                                                                             {"left_elbow", 0.072},
-                                                                             {"right_elbow", 0.072},
-                                                                             {"left_wrist", 0.062},
-                                                                             {"right_wrist", 0.062},
-                                                                             {"left_hip", 0.107},
-                                                                             {"right_hip", 0.107},
-                                                                             {"left_knee", 0.087},
-                                                                             {"right_knee", 0.087},
-                                                                             {"left_ankle", 0.089},
-                                                                             {"right_ankle", 0.089}}};
-  for (const auto& [name, sigma] : sigmas) {
-    if (keypoint == name) return sigma;
-  }
-  return std::nullopt;
-}
-
 namespace detail {
-
-/// exp(-d^2 / (2 (2 sigma)^2 area)): 1 where the keypoint is right, falling with the distance d.
-inline double keypoint_similarity(double dx, double dy, double sigma, double area) {
-  const double variance = 4 * sigma * sigma;
-  return std::exp(-(dx * dx + dy * dy) / variance / (area + std::numeric_limits<double>::epsilon()) / 2);
-}
 
 inline void check_counts(std::size_t sigmas, std::size_t labels, std::size_t found) {
   if (labels != sigmas || found != sigmas || sigmas == 0) {
