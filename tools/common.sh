@@ -57,6 +57,20 @@ choose_generator() {
   fi
 }
 
+# portable_headers FOLDER NAME...: links in FOLDER to those of the system's headers that are the same for every processor,
+# without the system's own, which are not.
+portable_headers() {
+  local folder=$1 name
+  shift
+  mkdir -p "$folder"
+  for name in "$@"; do
+    ln -sfn "/usr/include/$name" "$folder/$name"
+  done
+}
+
+# Where Debian puts the modules that emscripten needs.
+find_emscriptens_modules() { export NODE_PATH=/usr/share/nodejs${NODE_PATH:+:$NODE_PATH}; }
+
 # Number of jobs: $JOBS, or one for each processor, but no more than the memory is good for (1.5 GB for each compiler).
 job_count() {
   local count=${JOBS:-} kilobytes

@@ -23,11 +23,7 @@ tests="main engine/simd/target_test engine/simd/activations_test engine/simd/byt
 engine/direct_convolution_test engine/winograd_convolution_test engine/byte_convolution_test
 engine/byte_winograd_test model_file/json_number_test model_file/json_parser_test"
 
-# The headers that are the same for every processor, without the system's own, which are not.
-mkdir -p "$builds/include"
-for name in doctest eigen3 stb; do
-  ln -sfn "/usr/include/$name" "$builds/include/$name"
-done
+portable_headers "$builds/include" doctest eigen3 stb
 
 # build COMPILER FLAG...: the objects of the tests, and one of all of limn, two at a time.
 build() {
@@ -70,8 +66,7 @@ for target in "${targets[@]}"; do
       run=(qemu-aarch64 "$objects/kernels")
       ;;
     wasm)
-      # Where Debian puts the modules that emscripten needs.
-      export NODE_PATH=/usr/share/nodejs${NODE_PATH:+:$NODE_PATH}
+      find_emscriptens_modules
       build emcc -msimd128 -fwasm-exceptions
       # One file: this emscripten takes a node that can fetch for a browser.
       emcc -O2 -msimd128 -fwasm-exceptions -sALLOW_MEMORY_GROWTH -sSINGLE_FILE "$objects"/tests/*.o -o "$objects/kernels.js"

@@ -53,15 +53,11 @@ build() {
     install_packages $packages_web
   fi
   command -v emcc > /dev/null || fail "emcc, emscripten's compiler, is not installed"
-  # Where Debian puts the modules that emscripten needs.
-  export NODE_PATH=/usr/share/nodejs${NODE_PATH:+:$NODE_PATH}
+  find_emscriptens_modules
 
   rm -rf "$site"
-  mkdir -p "$site/models" "$site/samples" "$objects/include"
-  # The headers that are the same for every processor, without the system's own, which are not.
-  for name in eigen3 nlohmann stb; do
-    ln -sfn "/usr/include/$name" "$objects/include/$name"
-  done
+  mkdir -p "$site/models" "$site/samples"
+  portable_headers "$objects/include" eigen3 nlohmann stb
   build_engine limn -fwasm-exceptions
   build_engine limn_threads --link '-sPTHREAD_POOL_SIZE=Module["threads"]-1' -pthread -fexceptions
 

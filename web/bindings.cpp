@@ -19,7 +19,6 @@
 #include <limn/pose/pose.hpp>
 #include <limn/pose/pose_json.hpp>
 
-#include "../tools/limn/document_json.hpp"
 #include "../tools/limn/network_text.hpp"
 
 // Where limn.js reads and writes.
@@ -37,11 +36,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Memory of malloc. Throws Error if there is none.
+template <class T>
+T* allocate(std::size_t count) {
+  auto* const memory = static_cast<T*>(std::malloc(count * sizeof(T)));
+  if (memory == nullptr) throw limn::Error("not enough memory");
+  return memory;
+}
+
 char* text_of(const Json& json) {
   // A file name need not be UTF-8.
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
-  if (copy != nullptr) std::memcpy(copy, text.c_str(), text.size() + 1);
+  char* const copy = allocate<char>(text.size() + 1);
+  std::memcpy(copy, text.c_str(), text.size() + 1);
   return copy;
 }
 
@@ -61,16 +68,17 @@ std::vector<limn::Pose> poses_of(const limn_estimator* estimator, const limn_wor
   return poses;
 }
 
-/// What `call` makes, or null and why not.
+/// Runs `call` and makes a status and a message of what it throws.
 template <class Call>
-auto guarded(limn_error* error, const Call& call) -> decltype(call()) {
+limn_status guarded(limn_error* error, const Call& call) {
   try {
     error->message[0] = '\0';
-    return call();
+    call();
+    return LIMN_OK;
   } catch (const std::exception& exception) {
     std::strncpy(error->message, exception.what(), sizeof(error->message) - 1);
     error->message[sizeof(error->message) - 1] = '\0';
-    return nullptr;
+    return LIMN_FAILED;
   }
 }
 
@@ -79,50 +87,47 @@ auto guarded(limn_error* error, const Call& call) -> decltype(call()) {
 extern "C" {
 
 /// The pixels of a JPEG, PNG or BMP file, RGBA; `sides` becomes width and height.
-LIMN_API std::uint8_t* limn_web_picture(const unsigned char* data, std::size_t size, const char* name,
-                                        std::int32_t* sides, limn_error* error) {
-  return guarded(error, [&]() -> std::uint8_t* {
+LIMN_API limn_status limn_web_picture(const unsigned char* data, std::size_t size, const char* name,
+                                      std::int32_t* sides, std::uint8_t** pixels, limn_error* error) {
+  return guarded(error, [&] {
     const limn::Image image = limn::decode_image(data, size, name);
     sides[0] = static_cast<std::int32_t>(image.width());
     sides[1] = static_cast<std::int32_t>(image.height());
     const auto count = static_cast<std::size_t>(image.width() * image.height());
-    auto* const pixels = static_cast<std::uint8_t*>(std::malloc(4 * count));
-    if (pixels == nullptr) throw limn::Error(std::string(name) + ": not enough memory");
+    *pixels = allocate<std::uint8_t>(4 * count);
     const std::uint8_t* from = image.data();
-    for (std::uint8_t* to = pixels; to != pixels + 4 * count; to += 4, from += 3) {
+    for (std::uint8_t* to = *pixels; to != *pixels + 4 * count; to += 4, from += 3) {
       to[0] = from[0];
       to[1] = from[1];
       to[2] = from[2];
       to[3] = 255;
     }
-    return pixels;
   });
 }
 
 /// The people of the last estimate, as `limn estimate --json` writes one photo.
-LIMN_API char* limn_web_people(const limn_estimator* estimator, const limn_workspace* workspace, const char* file,
-                               std::int32_t width, std::int32_t height, limn_error* error) {
-  return guarded(error, [&] { return text_of(limn::to_json(file, width, height, poses_of(estimator, workspace))); });
+LIMN_API limn_status limn_web_people(const limn_estimator* estimator, const limn_workspace* workspace, const char* file,
+                                     std::int32_t width, std::int32_t height, char** text, limn_error* error) {
+  return guarded(error, [&] { *text = text_of(limn::to_json(file, width, height, poses_of(estimator, workspace))); });
 }
 
 /// The same as a list of COCO's keypoint results.
-LIMN_API char* limn_web_coco(const limn_estimator* estimator, const limn_workspace* workspace, std::int32_t image,
-                             limn_error* error) {
+LIMN_API limn_status limn_web_coco(const limn_estimator* estimator, const limn_workspace* workspace, std::int32_t image,
+                                   char** text, limn_error* error) {
   return guarded(error, [&] {
     Json results = Json::array();
     for (const limn::Pose& pose : poses_of(estimator, workspace)) results.push_back(limn::to_coco_result(pose, image));
-    return text_of(results);
+    *text = text_of(results);
   });
 }
 
-/// A model file's document as JSON, everything filled in. Prints what `limn info` does to stdout.
-LIMN_API char* limn_web_info(const void* data, std::size_t size, const char* name, limn_error* error) {
+/// Prints what `limn info` does to stdout.
+LIMN_API limn_status limn_web_info(const void* data, std::size_t size, const char* name, limn_error* error) {
   return guarded(error, [&] {
     const limn::Model model = limn::Model::from_bytes(data, size, name);
     const limn::InputDocument& input = model.document().input;
     limn::program::print_network(model.document().name, model.graph(), input.height, input.width, &model,
                                  static_cast<limn::Index>(size));
-    return text_of(limn::program::to_json(model.document()));
   });
 }
 

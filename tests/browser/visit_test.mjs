@@ -49,6 +49,16 @@ test('no file of the page names another host', () => {
   }
 });
 
+test('the page, its service worker and the server say the same policy', () => {
+  const read = (name) => fs.readFileSync(path.join(b.ROOT, 'web', name), 'utf-8').replace(/"\s*\+?\s*"/g, '');
+  const policies = ['index.html', 'service_worker.js', 'serve.py'].map((name) => {
+    const [policy] = /default-src [^"]*base-uri 'none'/.exec(read(name)) ?? [];
+    return policy;
+  });
+  assert.ok(policies[0]);
+  assert.deepEqual(policies, Array(3).fill(policies[0]));
+});
+
 test('while photos are looked at, nothing is asked of the network', async () => {
   await visit(server.address, {}, async (page, context) => {
     await page.waitForSelector('#offline:not([hidden])');

@@ -21,7 +21,6 @@
  * @typedef {object} Description
  * @property {string} name the model's
  * @property {string[]} keypoints
- * @property {[number, number][]} links
  * @property {boolean} several whether it finds several people by itself; it then has no flip test
  * @property {string | null} detector the person detector's name
  * @property {number | null} detectorThreshold the least score of what it finds
@@ -62,9 +61,18 @@ class Memory {
    * @returns {number} the address of memory that is 0
    */
   allocate(bytes) {
-    const address = this.module._malloc(bytes);
-    if (address === 0) throw new Error(`not enough memory for ${(bytes / 1e6).toFixed(1)} MB`);
+    const address = this.reserve(bytes);
     this.bytes(address, bytes).fill(0);
+    return address;
+  }
+
+  /**
+   * @param {number} bytes
+   * @returns {number} the address of memory in which anything is
+   */
+  reserve(bytes) {
+    const address = this.module._malloc(Math.max(bytes, 1));
+    if (address === 0) throw new Error(`not enough memory for ${(bytes / 1e6).toFixed(1)} MB`);
     return address;
   }
 
@@ -87,8 +95,7 @@ class Memory {
    * @returns {number} where a copy of them is
    */
   copy(bytes) {
-    const address = this.module._malloc(Math.max(bytes.length, 1));
-    if (address === 0) throw new Error(`not enough memory for ${(bytes.length / 1e6).toFixed(1)} MB`);
+    const address = this.reserve(bytes.length);
     this.bytes(address, bytes.length).set(bytes);
     return address;
   }
@@ -191,17 +198,13 @@ export class Limn {
   }
 
   /**
-   * Calls a function that returns a text, or 0 and an error.
+   * Calls a function that makes a text, likewise.
    * @param {string} name
-   * @param {...number} parameters all but the last, the error's address
+   * @param {...number} parameters all but the last two
    */
   callForText(name, ...parameters) {
-    return this.memory.scoped((allocate, keep) => {
-      const error = allocate(ERROR_BYTES);
-      const address = this.module[name](...parameters, error);
-      if (address === 0) throw new Error(this.memory.text(error) || 'not enough memory');
-      return this.memory.text(keep(address));
-    });
+    const address = this.create(name, ...parameters);
+    return this.memory.scoped((_, keep) => this.memory.text(keep(address)));
   }
 
   /**
@@ -269,17 +272,17 @@ export class Limn {
   }
 
   /**
-   * What `limn info` says of a model file: as it prints it, and the file's document. Throws Error if it is not one.
+   * What `limn info` prints of a model file. Throws Error if it is not one.
    * @param {Uint8Array} file
    * @param {string} name
-   * @returns {{text: string, document: any}}
+   * @returns {string}
    */
   info(file, name) {
     return this.memory.scoped((_, keep) => {
       const bytes = keep(this.memory.copy(file));
       this.printed.length = 0;
-      const json = this.callForText('_limn_web_info', bytes, file.length, keep(this.memory.copyText(name)));
-      return {text: this.printed.join('\n'), document: JSON.parse(json)};
+      this.call('_limn_web_info', bytes, file.length, keep(this.memory.copyText(name)));
+      return this.printed.join('\n');
     });
   }
 
@@ -324,28 +327,11 @@ export class Estimator {
     return {
       name: memory.text(module._limn_model_name(this.address)),
       keypoints,
-      links: this.links(),
       several: module._limn_finds_several(this.address) !== 0,
       target: memory.text(module._limn_target(this.address)),
       threads: this.limn.threads,
       drawThreshold: module._limn_draw_threshold(this.address),
     };
-  }
-
-  /** @returns {[number, number][]} */
-  links() {
-    const {module, memory} = this.limn;
-    return memory.scoped((allocate) => {
-      const ends = allocate(8);
-      /** @type {[number, number][]} */
-      const links = [];
-      for (let i = 0; i < module._limn_link_count(this.address); ++i) {
-        module._limn_link(this.address, i, ends, ends + 4);
-        const view = memory.view();
-        links.push([view.getInt32(ends, true), view.getInt32(ends + 4, true)]);
-      }
-      return links;
-    });
   }
 
   /**
@@ -361,7 +347,7 @@ export class Estimator {
     if (this.photo.width !== width || this.photo.height !== height) {
       memory.free(this.photo.address);
       this.photo = {address: 0, width: 0, height: 0};
-      this.photo = {address: memory.allocate(data.length), width, height};
+      this.photo = {address: memory.reserve(data.length), width, height};
     }
     memory.bytes(this.photo.address, data.length).set(data);
   }
@@ -372,13 +358,12 @@ export class Estimator {
    * @param {string} name
    */
   readPhoto(file, name) {
-    const {memory, module} = this.limn;
+    const {limn} = this;
+    const {memory} = limn;
     memory.scoped((allocate, keep) => {
-      const error = allocate(ERROR_BYTES);
       const sides = allocate(8);
       const bytes = keep(memory.copy(file));
-      const address = module._limn_web_picture(bytes, file.length, keep(memory.copyText(name)), sides, error);
-      if (address === 0) throw new Error(memory.text(error));
+      const address = limn.create('_limn_web_picture', bytes, file.length, keep(memory.copyText(name)), sides);
       memory.free(this.photo.address);
       const view = memory.view();
       this.photo = {address, width: view.getInt32(sides, true), height: view.getInt32(sides + 4, true)};
@@ -486,8 +471,7 @@ export class Estimator {
     const bytes = photo.width * photo.height * 4;
     return memory.scoped((allocate, keep) => {
       const options = allocate(DRAW_OPTIONS.bytes);
-      const pixels = photo.address === 0 ? 0 : keep(limn.module._malloc(bytes));
-      if (photo.address !== 0 && pixels === 0) throw new Error('not enough memory for a drawing');
+      const pixels = photo.address === 0 ? 0 : keep(memory.reserve(bytes));
       const view = memory.view();
       view.setUint32(options, DRAW_OPTIONS.bytes, true);
       // 0 would stand for the model's.

@@ -94,7 +94,7 @@ function showLoading(loaded, total) {
 }
 
 /** @param {string} view */
-function show_(view) {
+function showView(view) {
   const last = root.dataset.view;
   const focused = document.activeElement;
   // Who works by keyboard is led on, since what was pressed is hidden now.
@@ -165,12 +165,12 @@ async function openPhoto(file, imageId) {
     any('photo-title').textContent = file.path;
     button('photo-back').hidden = any('gallery-list').childElementCount === 0;
     showEstimate(estimate);
-    show_('photo');
+    showView('photo');
   } catch (error) {
     if (mine !== request) return;
     complain(error);
     tell('');
-    if (root.dataset.view === 'camera') show_('start'); // which was switched off
+    if (root.dataset.view === 'camera') showView('start'); // which was switched off
   } finally {
     if (mine === request) setBusy(false);
   }
@@ -214,7 +214,7 @@ async function openGallery(files) {
   if (mine !== request) return;
   setBusy(false);
   complain(null);
-  show_('gallery');
+  showView('gallery');
   tell('');
   const {done, failed} = await gallery.run(files, drawSettings);
   // Not over what is said of a photo that was opened meanwhile.
@@ -228,7 +228,7 @@ async function openCamera() {
   setBusy(false);
   gallery.cancel();
   complain(null);
-  show_('camera');
+  showView('camera');
   tell('Camera on');
   try {
     await camera.run(drawSettings);
@@ -239,7 +239,7 @@ async function openCamera() {
     complain(error);
     tell('');
   }
-  show_('start');
+  showView('start');
 }
 
 /** @param {string} file */
@@ -391,7 +391,7 @@ function listenToControls() {
   button('photo-back').addEventListener('click', () => {
     ++request;
     setBusy(false);
-    show_('gallery');
+    showView('gallery');
     gallery.opened?.focus();
   });
   button('gallery-cancel').addEventListener('click', () => gallery.cancel());
@@ -531,7 +531,7 @@ async function start() {
     listenToControls();
     any('loading').hidden = true;
     any('views').hidden = false;
-    show_('start');
+    showView('start');
     tell('Ready');
     root.dataset.state = 'ready';
   } catch (error) {

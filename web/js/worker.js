@@ -102,8 +102,8 @@ const methods = {
 
   /** What `limn info` says of the models in use. */
   info() {
-    const texts = [limn.info(files.model.bytes, files.model.name).text];
-    if (!opened().description.several) texts.push(limn.info(files.detector.bytes, files.detector.name).text);
+    const texts = [limn.info(files.model.bytes, files.model.name)];
+    if (!opened().description.several) texts.push(limn.info(files.detector.bytes, files.detector.name));
     return texts.join('\n\n');
   },
 
