@@ -10,3 +10,4 @@
 #include <limn/image/draw.hpp>
 #include <limn/image/image.hpp>
 #include <limn/pose/draw_pose.hpp>
+#include <limn/track/video_estimator.hpp>

@@ -7,28 +7,15 @@
 #include <limits>
 #include <vector>
 
+#include "track/person.hpp"
+
 using namespace limn;
+using track_scene::person;
+using track_scene::skeleton;
 
 namespace {
 
 using Ids = std::vector<std::int64_t>;
-
-const Skeleton skeleton = {{"head_top", "left_hip", "right_hip", "left_ankle", "right_ankle"}, {}, {}};
-
-/// Somebody 100 pixels wide and 200 high, whose box has its left top corner there.
-Pose person(double x, double y, float score = 0.9F) {
-  const auto left = static_cast<float>(x);
-  const auto top = static_cast<float>(y);
-  Pose pose;
-  pose.keypoints = {{"head_top", left + 50, top + 5, score},
-                    {"left_hip", left + 70, top + 100, score},
-                    {"right_hip", left + 30, top + 100, score},
-                    {"left_ankle", left + 75, top + 195, score},
-                    {"right_ankle", left + 25, top + 195, score}};
-  pose.box = {left, top, 100, 200};
-  pose.score = score;
-  return pose;
-}
 
 }  // namespace
 

@@ -17,5 +17,6 @@ void add_verify(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
 void add_quantize(CLI::App& app, int& status);
+void add_video(CLI::App& app, int& status);
 
 }  // namespace limn::program

@@ -19,6 +19,7 @@ void add_commands(CLI::App& app, int& status) {
   app.set_version_flag("--version", "limn " LIMN_VERSION);
   app.require_subcommand(1);
   limn::program::add_estimate(app, status);
+  limn::program::add_video(app, status);
   limn::program::add_info(app, status);
   limn::program::add_verify(app, status);
   limn::program::add_bench(app, status);

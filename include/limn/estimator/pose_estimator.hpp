@@ -84,6 +84,9 @@ class PoseEstimator {
   /// Whether the model is one of several people: its decoder is part_affinity.
   bool finds_several() const;
 
+  /// The one of its options, null if it has none. Valid as long as the estimator.
+  const PersonDetector* detector() const;
+
   /// Throws Error if there is not so much memory.
   Workspace make_workspace() const;
 

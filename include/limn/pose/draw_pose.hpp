@@ -34,6 +34,8 @@ struct DrawOptions {
   double keypoint_scale = 0.008;  ///< radius of a keypoint; at least 2.5 pixels are drawn
   double link_scale = 0.007;      ///< thickness of a link; at least 2 pixels are drawn
   double alpha = 1;               ///< opacity of the whole drawing, 0 to 1
+  bool links = true;              ///< whether links are drawn
+  bool keypoints = true;          ///< whether keypoints are drawn
   bool box = false;               ///< whether the pose's box is drawn
 
   // Blue against orange is told apart by nearly everyone, red against green is not.
@@ -102,10 +104,12 @@ inline void draw_pose_opaque(const Canvas& canvas, const Pose& pose, const Skele
     draw_box(canvas, box.x, box.y, box.width, box.height, thickness / 2 + 2 * rim, options.outline);
     draw_box(canvas, box.x, box.y, box.width, box.height, thickness / 2, options.middle);
   }
-  // All rims first: where links meet they form one shape.
-  draw_links(thickness + 2 * rim, false);
-  draw_links(thickness, true);
-  for (std::size_t i = 0; i < pose.keypoints.size(); ++i) {
+  if (options.links) {
+    // All rims first: where links meet they form one shape.
+    draw_links(thickness + 2 * rim, false);
+    draw_links(thickness, true);
+  }
+  for (std::size_t i = 0; options.keypoints && i < pose.keypoints.size(); ++i) {
     const auto number = static_cast<int>(i);
     if (!shown(number)) continue;
     const Keypoint& keypoint = pose.keypoints[i];
@@ -163,21 +167,23 @@ inline Color lightened(Color color, float share) {
 
 }  // namespace detail
 
-/// Draws the people of one photo: one alone as draw_pose() does, several each in a colour of `options.people`, in their
-/// order, from the right side of the body over the middle to the left a tone lighter each. Later people lie over
-/// earlier ones. Throws Error as draw_pose() does.
+/// The options with which one of several people is drawn: in the colour of `options.people` whose turn it is, from the
+/// right side of the body over the middle to the left a tone lighter each.
+inline DrawOptions options_of_person(DrawOptions options, std::size_t person) {
+  const Color color = options.people[person % options.people.size()];
+  options.right = color;
+  options.middle = detail::lightened(color, 0.25f);
+  options.left = detail::lightened(color, 0.5f);
+  return options;
+}
+
+/// Draws the people of one photo: one alone as draw_pose() does, several in their order with options_of_person().
+/// Later people lie over earlier ones. Throws Error as draw_pose() does.
 inline void draw_poses(const Canvas& canvas, const std::vector<Pose>& poses, const Skeleton& skeleton,
                        const DrawOptions& options = {}) {
   for (const Pose& pose : poses) detail::check_finite(pose.box);  // before anything is drawn
-  DrawOptions of_person = options;
   for (std::size_t i = 0; i < poses.size(); ++i) {
-    if (poses.size() > 1) {
-      const Color color = options.people[i % options.people.size()];
-      of_person.right = color;
-      of_person.middle = detail::lightened(color, 0.25f);
-      of_person.left = detail::lightened(color, 0.5f);
-    }
-    draw_pose(canvas, poses[i], skeleton, of_person);
+    draw_pose(canvas, poses[i], skeleton, poses.size() > 1 ? options_of_person(options, i) : options);
   }
 }
 

@@ -149,6 +149,7 @@ LIMN_INLINE const ModelDocument& PoseEstimator::document() const { return parts_
 LIMN_INLINE const Skeleton& PoseEstimator::skeleton() const { return document().skeleton; }
 LIMN_INLINE const Plan& PoseEstimator::plan() const { return parts_->network.plan(); }
 LIMN_INLINE bool PoseEstimator::finds_several() const { return parts_->finds_several(); }
+LIMN_INLINE const PersonDetector* PoseEstimator::detector() const { return parts_->detector.get(); }
 
 LIMN_INLINE PoseEstimator::Workspace PoseEstimator::make_workspace() const {
   return detail::only_errors("pose estimator", [&] {
