@@ -27,8 +27,13 @@ struct limn_detector {
 };
 
 struct limn_estimator {
-  limn::PoseEstimator estimator;
+  std::shared_ptr<const limn::PoseEstimator> shared;
+  const limn::PoseEstimator& estimator;
   const char* target;
+};
+
+struct limn_video {
+  limn::VideoEstimator video;
 };
 
 struct limn_workspace {
@@ -37,6 +42,7 @@ struct limn_workspace {
   // The same for C: every person's keypoints, one after the other, and the people, who point into them.
   std::vector<limn_keypoint> keypoints;
   std::vector<limn_person> people;
+  std::vector<std::int64_t> ids;  // of the people of a film
 };
 
 struct limn_picture {
@@ -136,7 +142,8 @@ std::unique_ptr<limn_estimator> make_estimator(const limn::Model& model, const l
   if (options.crop != 0) settings.crop = options.crop < 0 ? 0 : options.crop;
   if (options.detector != nullptr) settings.detector = options.detector->detector;
   const char* const target = limn::to_string(limn::choose_target(settings.target));
-  return std::unique_ptr<limn_estimator>(new limn_estimator{limn::PoseEstimator(model, settings), target});
+  auto estimator = std::make_shared<const limn::PoseEstimator>(model, settings);
+  return std::unique_ptr<limn_estimator>(new limn_estimator{estimator, *estimator, target});
 }
 
 limn_model_kind kind_of(const limn::Model& model) {
@@ -172,6 +179,7 @@ limn_box to_c(const limn::Box& box) { return {box.x, box.y, box.width, box.heigh
 template <class Estimate>
 void fill(limn_workspace& workspace, const Estimate& estimate) {
   workspace.people.clear();
+  workspace.ids.clear();
   estimate();
   workspace.keypoints.clear();
   for (const limn::Pose& pose : workspace.poses) {
@@ -313,7 +321,7 @@ limn_status limn_link(const limn_estimator* estimator, int32_t link, int32_t* fi
 limn_status limn_workspace_create(const limn_estimator* estimator, limn_workspace** workspace, limn_error* error) {
   return create(workspace, error, [&] {
     const limn::PoseEstimator& maker = required(estimator, "estimator").estimator;
-    return std::unique_ptr<limn_workspace>(new limn_workspace{maker.make_workspace(), {}, {}, {}});
+    return std::unique_ptr<limn_workspace>(new limn_workspace{maker.make_workspace(), {}, {}, {}, {}});
   });
 }
 
@@ -346,6 +354,49 @@ limn_status limn_estimate_boxes(const limn_estimator* estimator, limn_workspace*
 const limn_person* limn_people(const limn_workspace* workspace, size_t* count) {
   if (count != nullptr) *count = workspace == nullptr ? 0 : workspace->people.size();
   return workspace == nullptr ? nullptr : workspace->people.data();
+}
+
+limn_status limn_video_create(const limn_estimator* estimator, const limn_video_options* options, limn_video** video,
+                              limn_error* error) {
+  return create(video, error, [&] {
+    const limn_video_options given = known_options(options);
+    const std::shared_ptr<const limn::PoseEstimator>& shared = required(estimator, "estimator").shared;
+    limn::VideoOptions settings = limn::VideoOptions::of(*shared);
+    if (given.detect_every != 0) settings.boxes.detect_every = given.detect_every;
+    if (given.memory != 0) settings.tracker.memory = given.memory;
+    if (given.smoothing_cutoff != 0) settings.smoothing->min_cutoff = given.smoothing_cutoff;
+    if (given.smoothing_beta != 0) settings.smoothing->beta = given.smoothing_beta;
+    if (given.unsmoothed != 0) settings.smoothing.reset();
+    return std::unique_ptr<limn_video>(new limn_video{limn::VideoEstimator(shared, settings)});
+  });
+}
+
+void limn_video_free(limn_video* video) { delete video; }
+
+limn_status limn_video_next(limn_video* video, limn_workspace* workspace, const limn_image* frame, double seconds,
+                            limn_error* error) {
+  return guarded(error, [&] {
+    std::vector<std::int64_t> ids;
+    fill(required(workspace, "workspace"), [&] {
+      const std::vector<limn::TrackedPose>& people = required(video, "video").video.next(view_of(frame), seconds);
+      workspace->poses.resize(people.size());
+      for (std::size_t i = 0; i < people.size(); ++i) {
+        workspace->poses[i] = people[i].pose;
+        ids.push_back(people[i].id);
+      }
+    });
+    workspace->ids = std::move(ids);
+  });
+}
+
+void limn_video_reset(limn_video* video) {
+  if (video != nullptr) video->video.reset();
+}
+
+const int64_t* limn_ids(const limn_workspace* workspace, size_t* count) {
+  const bool any = workspace != nullptr && !workspace->ids.empty();
+  if (count != nullptr) *count = any ? workspace->ids.size() : 0;
+  return any ? workspace->ids.data() : nullptr;
 }
 
 limn_status limn_get_heatmaps(const limn_workspace* workspace, limn_heatmaps* heatmaps, limn_error* error) {
@@ -381,8 +432,16 @@ limn_status limn_draw_people(const limn_estimator* estimator, const limn_workspa
     const limn_canvas& drawn = required(canvas, "canvas");
     const limn_workspace& found = required(workspace, "workspace");
     if (found.people.empty()) return;
-    limn::draw_poses(limn::Canvas{drawn.data, drawn.width, drawn.height, drawn.row_stride, pixel_format(drawn.format)},
-                     found.poses, required(estimator, "estimator").estimator.skeleton(), settings);
+    const limn::Canvas on{drawn.data, drawn.width, drawn.height, drawn.row_stride, pixel_format(drawn.format)};
+    const limn::Skeleton& skeleton = required(estimator, "estimator").estimator.skeleton();
+    if (found.ids.empty()) {
+      limn::draw_poses(on, found.poses, skeleton, settings);
+      return;
+    }
+    for (std::size_t i = 0; i < found.ids.size(); ++i) {
+      limn::draw_pose(on, found.poses[i], skeleton,
+                      limn::options_of_person(settings, static_cast<std::size_t>(found.ids[i] - 1)));
+    }
   });
 }
 

@@ -2,7 +2,7 @@
 
 # Debian's packages, one list for each purpose.
 packages_program="g++ cmake make ninja-build libeigen3-dev nlohmann-json3-dev libstb-dev libcli11-dev"
-packages_test="doctest-dev python3 python3-numpy clang-format-14"
+packages_test="doctest-dev python3 python3-numpy clang-format-14 ffmpeg"
 packages_clang="clang"
 packages_sanitizers="libclang-rt-dev"
 packages_fuzz="$packages_sanitizers python3-onnx"
@@ -13,7 +13,7 @@ packages_reference="python3-torch python3-pil"
 
 # What the same things are called elsewhere.
 needed_elsewhere="a C++17 compiler, CMake 3.24 or later, Make or Ninja, Eigen 3.4, nlohmann/json 3.9, stb_image, CLI11 2; \
-for the tests also doctest 2.4 and Python 3.9 with numpy"
+for the tests also doctest 2.4, Python 3.9 with numpy, and ffmpeg"
 
 say() { echo "limn: $*"; }
 fail() { echo "limn: $*" >&2; exit 1; }

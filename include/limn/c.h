@@ -48,7 +48,7 @@ extern "C" {
 #endif
 
 /* The version of this interface that the header describes. */
-#define LIMN_C_VERSION 1
+#define LIMN_C_VERSION 2
 
 /* The version of the interface that the library has: at least LIMN_C_VERSION of the header that it is called by. */
 LIMN_API int32_t limn_c_version(void);
@@ -129,6 +129,9 @@ typedef struct limn_pool limn_pool;
 /* The memory of one estimate and what it found. */
 typedef struct limn_workspace limn_workspace;
 
+/* What is known of the people in one film. */
+typedef struct limn_video limn_video;
+
 /* A picture that limn made. */
 typedef struct limn_picture limn_picture;
 
@@ -169,6 +172,16 @@ typedef struct limn_draw_options {
   double link_scale;     /* thickness of a link, likewise; 0: 0.007 */
   double alpha;          /* opacity of the whole drawing, up to 1; 0: 1 */
 } limn_draw_options;
+
+/* How people are followed through a film. */
+typedef struct limn_video_options {
+  size_t struct_size;
+  int32_t detect_every;    /* the detector looks at every so many frames, and after somebody came or went; 0: 5 */
+  int32_t unsmoothed;      /* not 0: poses are as they are found */
+  double memory;           /* seconds for which somebody who is not seen is remembered; 0: 1 */
+  double smoothing_cutoff; /* Hz below which somebody at rest is followed; lower is calmer; 0: 0.5 */
+  double smoothing_beta;   /* by how many Hz that rises for each size of the person a second; 0: 4 */
+} limn_video_options;
 
 /* Heatmaps where they lie: keypoint k's value at cell (x, y) is
  * values[k * keypoint_stride + y * row_stride + x * pixel_stride]; the cell stands for the photo's pixel
@@ -269,12 +282,31 @@ LIMN_API limn_status limn_estimate_boxes(const limn_estimator* estimator, limn_w
 /* Whom the workspace's last estimate found; `count` is 0 if it failed. Valid until the next estimate with it. */
 LIMN_API const limn_person* limn_people(const limn_workspace* workspace, size_t* count);
 
+/* Follows the people in one film with an estimator, which it keeps; NULL for the usual options. One for each film, by
+ * one thread at a time; any number of them may share an estimator. Free it with limn_video_free(). */
+LIMN_API limn_status limn_video_create(const limn_estimator* estimator, const limn_video_options* options,
+                                       limn_video** video, limn_error* error);
+
+LIMN_API void limn_video_free(limn_video* video); /* NULL is allowed */
+
+/* Finds everybody in the film's next frame; limn_people() and limn_ids() say who, in the order of their ids. `seconds`
+ * is on any clock, after the last frame's. The workspace, one of the estimator's, holds no heatmaps of it. */
+LIMN_API limn_status limn_video_next(limn_video* video, limn_workspace* workspace, const limn_image* frame,
+                                     double seconds, limn_error* error);
+
+/* Forgets everybody and the time, for another film or after a cut. Ids go on. */
+LIMN_API void limn_video_reset(limn_video* video); /* NULL is allowed */
+
+/* The ids of limn_people() after limn_video_next(): from 1 on, the same in all frames of the film, and nobody else's.
+ * NULL, and a count of 0, after another estimate. */
+LIMN_API const int64_t* limn_ids(const limn_workspace* workspace, size_t* count);
+
 /* The heatmaps that the last keypoints were read from: of several people in boxes those of the first of the last batch.
  * Valid until the next estimate with the workspace. */
 LIMN_API limn_status limn_get_heatmaps(const limn_workspace* workspace, limn_heatmaps* heatmaps, limn_error* error);
 
-/* Draws the people of the workspace's last estimate, several each in a colour of its own; NULL for the usual options.
- */
+/* Draws the people of the workspace's last estimate, several each in a colour of its own, and those of a film in that
+ * of their id; NULL for the usual options. */
 LIMN_API limn_status limn_draw_people(const limn_estimator* estimator, const limn_workspace* workspace,
                                       const limn_canvas* canvas, const limn_draw_options* options, limn_error* error);
 

@@ -222,10 +222,15 @@ test('a gallery is cancelled after the photo that is being looked at', async () 
   assert.ok((await page.locator('#gallery-list li').count()) < 30);
 });
 
-test('the camera is shown live, with everybody it sees', async () => {
+test('the camera is shown live, with everybody it sees and their numbers', async () => {
   await page.click('#camera-start');
   await page.waitForFunction(() => Number(document.querySelector('#camera-canvas').dataset.frames) > 5);
   assert.match(await page.textContent('#camera-stats'), /^5 people, \d+\.\d frames a second, \d+ ms each$/);
+  const ids = () => page.getAttribute('#camera-canvas', 'data-ids');
+  assert.equal(await ids(), '1 2 3 4 5');
+  const frames = Number(await page.getAttribute('#camera-canvas', 'data-frames'));
+  await page.waitForFunction((n) => Number(document.querySelector('#camera-canvas').dataset.frames) > n + 5, frames);
+  assert.equal(await ids(), '1 2 3 4 5');
   await b.screenshot(page, 'camera');
   await page.click('#camera-stop');
   await page.waitForFunction(() => document.documentElement.dataset.view === 'start');

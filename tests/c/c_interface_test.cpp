@@ -29,6 +29,7 @@ using Pool = Handle<limn_pool, limn_pool_free>;
 using Detector = Handle<limn_detector, limn_detector_free>;
 using Estimator = Handle<limn_estimator, limn_estimator_free>;
 using Workspace = Handle<limn_workspace, limn_workspace_free>;
+using Video = Handle<limn_video, limn_video_free>;
 using Picture = Handle<limn_picture, limn_picture_free>;
 
 /// What `make` makes; its error fails the test.
@@ -196,6 +197,58 @@ TEST_CASE("C finds the people, poses, heatmaps and drawings that C++ finds") {
     CHECK(same_pixels(drawn, expected));
     CHECK_FALSE(same_pixels(drawn, photo));
   }
+}
+
+TEST_CASE("C follows the people of a film as C++ does") {
+  const limn::Image photo = limn::load_image(photo_file);
+  limn::EstimatorOptions cpp_options;
+  cpp_options.detector = std::make_shared<limn::PersonDetector>(LIMN_DEFAULT_DETECTOR);
+  limn::VideoEstimator cpp(std::make_shared<const limn::PoseEstimator>(LIMN_DEFAULT_MODEL, cpp_options));
+
+  const Detector detector = open_detector();
+  auto options = usual<limn_options>();
+  options.detector = detector.get();
+  Estimator estimator = open_estimator(&options);
+  const Workspace workspace = make_workspace(estimator);
+  const Video video = made<Video>([&](limn_video** made_video, limn_error* error) {
+    return limn_video_create(estimator.get(), nullptr, made_video, error);
+  });
+  limn_error error;
+  std::size_t count = 1;
+  CHECK(limn_ids(workspace.get(), &count) == nullptr);
+  CHECK(count == 0);
+  for (int frame = 0; frame < 2; ++frame) {
+    limn_image image = c_image(photo);
+    image.data += 3 * 4 * frame;
+    image.width -= 40;
+    REQUIRE(limn_video_next(video.get(), workspace.get(), &image, 0.04 * frame, &error) == LIMN_OK);
+    const limn::ImageView view = {photo.data() + 3 * 4 * frame, photo.width() - 40, photo.height(), photo.width() * 3,
+                                  limn::PixelFormat::rgb};
+    std::vector<limn::Pose> poses;
+    const std::int64_t* const ids = limn_ids(workspace.get(), &count);
+    const std::vector<limn::TrackedPose>& people = cpp.next(view, 0.04 * frame);
+    REQUIRE(count == people.size());
+    REQUIRE(count == 5);
+    for (std::size_t i = 0; i < count; ++i) {
+      CHECK(ids[i] == people[i].id);
+      poses.push_back(people[i].pose);
+    }
+    check_people(workspace.get(), poses);
+  }
+  const limn_image image = c_image(photo);
+  CHECK(failure(limn_video_next(video.get(), workspace.get(), &image, 0.04, &error), error) ==
+        "video: time: expected a finite one, after the last frame's 0.040000, found 0.040000");
+  limn_video_reset(video.get());
+  REQUIRE(limn_video_next(video.get(), workspace.get(), &image, 0, &error) == LIMN_OK);
+  CHECK(limn_ids(workspace.get(), &count)[0] == 6);
+
+  auto wrong = usual<limn_video_options>();
+  wrong.detect_every = -1;
+  limn_video* none = nullptr;
+  CHECK(failure(limn_video_create(estimator.get(), &wrong, &none, &error), error) ==
+        "next boxes: detect_every: expected a number of frames, 1 or more, found -1");
+  CHECK(failure(limn_video_next(nullptr, workspace.get(), &image, 1, &error), error) ==
+        "video: expected an address, found NULL");
 }
 
 TEST_CASE("C reads what a model says of itself, from a file and from bytes") {

@@ -1,9 +1,9 @@
+#include <limn/core/aligned_buffer.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <limits>
-
-#include <limn/core/aligned_buffer.hpp>
 
 using limn::Index;
 using limn::detail::AlignedBuffer;

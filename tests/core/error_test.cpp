@@ -1,11 +1,11 @@
+#include <limn/core/error.hpp>
+
 #include <doctest/doctest.h>
 
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
-
-#include <limn/core/error.hpp>
 
 #include "counted_new.hpp"
 

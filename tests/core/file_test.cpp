@@ -1,3 +1,5 @@
+#include <limn/core/file.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,8 +10,6 @@
 #include <future>
 #include <string>
 #include <vector>
-
-#include <limn/core/file.hpp>
 
 #include "model_file/temporary_file.hpp"
 

@@ -1,3 +1,5 @@
+#include <limn/core/sizes.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -5,7 +7,6 @@
 #include <vector>
 
 #include <limn/core/eigen.hpp>
-#include <limn/core/sizes.hpp>
 
 using limn::Index;
 using limn::detail::check_memory;

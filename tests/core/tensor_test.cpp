@@ -1,8 +1,8 @@
+#include <limn/core/tensor.hpp>
+
 #include <doctest/doctest.h>
 
 #include <string>
-
-#include <limn/core/tensor.hpp>
 
 TEST_CASE("a tensor starts as zeros and keeps the channels of a pixel together") {
   limn::Tensor tensor({2, 3, 4});

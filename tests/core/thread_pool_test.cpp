@@ -1,3 +1,5 @@
+#include <limn/core/thread_pool.hpp>
+
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -10,8 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #endif
-
-#include <limn/core/thread_pool.hpp>
 
 TEST_CASE("parallel_for runs every task exactly once, with any number of threads") {
   for (const int threads : {1, 2, 5}) {

@@ -1,3 +1,5 @@
+#include <limn/core/version.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 #include <type_traits>
 
 #include <limn/core/error.hpp>
-#include <limn/core/version.hpp>
 
 #define LIMN_TEST_QUOTE(text) #text
 #define LIMN_TEST_QUOTED(macro) LIMN_TEST_QUOTE(macro)

@@ -1,9 +1,9 @@
+#include <limn/core/weights.hpp>
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include <limn/core/weights.hpp>
 
 using limn::DType;
 using limn::FloatVector;

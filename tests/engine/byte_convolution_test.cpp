@@ -1,8 +1,8 @@
+#include <limn/engine/byte_convolution.hpp>
+
 #include <doctest/doctest.h>
 
 #include <memory>
-
-#include <limn/engine/byte_convolution.hpp>
 
 #include "engine/byte_kernels_against_plain.hpp"
 

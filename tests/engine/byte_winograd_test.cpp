@@ -1,3 +1,5 @@
+#include <limn/engine/byte_winograd.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 #include <memory>
 #include <string>
 
-#include <limn/engine/byte_winograd.hpp>
 #include <limn/engine/choose_byte_convolution.hpp>
 
 #include "engine/byte_kernels_against_plain.hpp"

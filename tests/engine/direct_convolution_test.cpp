@@ -1,6 +1,7 @@
+#include <limn/engine/direct_convolution.hpp>
+
 #include <doctest/doctest.h>
 
-#include <limn/engine/direct_convolution.hpp>
 #include <limn/engine/simd/kernels.hpp>
 
 #include "engine/convolution_kernels.hpp"

@@ -1,8 +1,9 @@
+#include <limn/engine/fold.hpp>
+
 #include <doctest/doctest.h>
 
 #include <random>
 
-#include <limn/engine/fold.hpp>
 #include <limn/network/plain_executor.hpp>
 
 #include "engine/random_data.hpp"

@@ -1,9 +1,9 @@
+#include <limn/engine/memory_plan.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <random>
-
-#include <limn/engine/memory_plan.hpp>
 
 using limn::Index;
 using limn::detail::MemoryBlock;

@@ -1,3 +1,5 @@
+#include <limn/engine/plan.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -8,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include <limn/engine/plan.hpp>
 #include <limn/models/pose_resnet.hpp>
 #include <limn/network/plain_executor.hpp>
 

@@ -1,9 +1,9 @@
+#include <limn/engine/schedule.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <vector>
-
-#include <limn/engine/schedule.hpp>
 
 using namespace limn;
 using limn::detail::MemoryLimit;

@@ -1,7 +1,8 @@
+#include <limn/engine/winograd_convolution.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limn/engine/simd/kernels.hpp>
-#include <limn/engine/winograd_convolution.hpp>
 
 #include "engine/convolution_kernels.hpp"
 

@@ -1,9 +1,9 @@
+#include <limn/estimator/crop.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
-
-#include <limn/estimator/crop.hpp>
 
 using namespace limn;
 

@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <limn/estimator/flip.hpp>
+
+#include <doctest/doctest.h>
 
 using namespace limn;
 

@@ -1,3 +1,5 @@
+#include <limn/estimator/person_detector.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -9,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <limn/estimator/person_detector.hpp>
 #include <limn/network/plain_executor.hpp>
 
 #include "estimator/blob_detector.hpp"

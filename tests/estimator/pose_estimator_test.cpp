@@ -1,3 +1,5 @@
+#include <limn/estimator/pose_estimator.hpp>
+
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -8,7 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include <limn/estimator/pose_estimator.hpp>
 #include <limn/image/io.hpp>
 #include <limn/network/plain_executor.hpp>
 

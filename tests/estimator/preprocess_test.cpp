@@ -1,7 +1,8 @@
+#include <limn/estimator/preprocess.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limn/core/tensor.hpp>
-#include <limn/estimator/preprocess.hpp>
 #include <limn/pose/geometry.hpp>
 
 using namespace limn;

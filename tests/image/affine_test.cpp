@@ -1,8 +1,8 @@
+#include <limn/image/affine.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
-
-#include <limn/image/affine.hpp>
 
 using limn::Affine;
 

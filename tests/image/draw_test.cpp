@@ -1,3 +1,5 @@
+#include <limn/image/draw.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,8 +7,6 @@
 #include <functional>
 #include <limits>
 #include <vector>
-
-#include <limn/image/draw.hpp>
 
 #include "image/pictures.hpp"
 

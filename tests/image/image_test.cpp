@@ -1,8 +1,8 @@
+#include <limn/image/image.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
-
-#include <limn/image/image.hpp>
 
 TEST_CASE("an image is its own view and its own canvas") {
   limn::Image image(4, 3);

@@ -1,3 +1,5 @@
+#include <limn/image/io.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,8 +7,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
-
-#include <limn/image/io.hpp>
 
 #include "image/files.hpp"
 #include "image/pictures.hpp"

@@ -1,9 +1,9 @@
+#include <limn/image/resample.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
-
-#include <limn/image/resample.hpp>
 
 #include "image/pictures.hpp"
 

@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <limn/layers/add.hpp>
+
+#include <doctest/doctest.h>
 
 #include "reference_data.hpp"
 

@@ -1,9 +1,9 @@
+#include <limn/layers/map_scale.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
-
-#include <limn/layers/map_scale.hpp>
 
 using namespace limn::detail;
 using limn::MapScale;

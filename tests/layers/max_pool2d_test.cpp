@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <limn/layers/max_pool2d.hpp>
+
+#include <doctest/doctest.h>
 
 #include "reference_data.hpp"
 

@@ -1,8 +1,8 @@
+#include <limn/layers/quantize.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
-
-#include <limn/layers/quantize.hpp>
 
 #include "quantized_cases.hpp"
 #include "reference_data.hpp"

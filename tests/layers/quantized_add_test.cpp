@@ -1,8 +1,8 @@
+#include <limn/layers/quantized_add.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
-
-#include <limn/layers/quantized_add.hpp>
 
 #include "quantized_cases.hpp"
 #include "reference_data.hpp"

@@ -1,3 +1,5 @@
+#include <limn/layers/quantized_convolution.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -5,8 +7,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <limn/layers/quantized_convolution.hpp>
 
 #include "quantized_cases.hpp"
 #include "reference_data.hpp"

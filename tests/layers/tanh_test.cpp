@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <limn/layers/tanh.hpp>
+
+#include <doctest/doctest.h>
 
 #include "reference_data.hpp"
 

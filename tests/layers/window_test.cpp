@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <limn/layers/window.hpp>
+
+#include <doctest/doctest.h>
 
 using limn::Index;
 

@@ -1,11 +1,11 @@
+#include <limn/metrics/box_evaluation.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <vector>
-
-#include <limn/metrics/box_evaluation.hpp>
 
 using namespace limn;
 

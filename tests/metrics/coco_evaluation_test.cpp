@@ -1,9 +1,9 @@
+#include <limn/metrics/coco_evaluation.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <vector>
-
-#include <limn/metrics/coco_evaluation.hpp>
 
 using namespace limn;
 

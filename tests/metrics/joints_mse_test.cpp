@@ -1,8 +1,8 @@
+#include <limn/metrics/joints_mse.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
-
-#include <limn/metrics/joints_mse.hpp>
 
 using namespace limn;
 

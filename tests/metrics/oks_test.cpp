@@ -1,11 +1,11 @@
+#include <limn/metrics/oks.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
-
-#include <limn/metrics/oks.hpp>
 
 using namespace limn;
 

@@ -1,10 +1,11 @@
+#include <limn/metrics/pck.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include <limn/metrics/pck.hpp>
 #include <limn/metrics/sides.hpp>
 
 using namespace limn;

@@ -1,9 +1,9 @@
+#include <limn/metrics/pckh.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <vector>
-
-#include <limn/metrics/pckh.hpp>
 
 using namespace limn;
 

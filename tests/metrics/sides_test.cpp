@@ -1,9 +1,9 @@
+#include <limn/metrics/sides.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <vector>
-
-#include <limn/metrics/sides.hpp>
 
 using namespace limn;
 

@@ -1,3 +1,5 @@
+#include <limn/model_file/check_weights.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -5,8 +7,6 @@
 #include <map>
 #include <string>
 #include <vector>
-
-#include <limn/model_file/check_weights.hpp>
 
 using limn::DType;
 using limn::Error;

@@ -1,3 +1,5 @@
+#include <limn/model_file/document.hpp>
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -8,7 +10,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <limn/model_file/document.hpp>
 #include <model_file/damage.hpp>
 #include <model_file/safetensors_writer.hpp>
 

@@ -1,3 +1,5 @@
+#include <limn/model_file/json_number.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -10,8 +12,6 @@
 #include <random>
 #include <string>
 #include <utility>
-
-#include <limn/model_file/json_number.hpp>
 
 using limn::detail::read_decimal;
 

@@ -1,3 +1,5 @@
+#include <limn/model_file/json_parser.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -8,7 +10,6 @@
 #include <utility>
 
 #include <limn/core/error.hpp>
-#include <limn/model_file/json_parser.hpp>
 
 namespace {
 

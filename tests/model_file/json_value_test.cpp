@@ -1,3 +1,5 @@
+#include <limn/model_file/json_value.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -6,7 +8,6 @@
 
 #include <limn/core/error.hpp>
 #include <limn/model_file/field.hpp>
-#include <limn/model_file/json_value.hpp>
 
 using limn::detail::JsonValue;
 using limn::detail::parse_json;

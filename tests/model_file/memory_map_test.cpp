@@ -1,3 +1,5 @@
+#include <limn/model_file/memory_map.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -7,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <limn/model_file/memory_map.hpp>
 #include <model_file/temporary_file.hpp>
 
 #if defined(__unix__) || defined(__APPLE__)

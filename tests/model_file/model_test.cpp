@@ -1,3 +1,5 @@
+#include <limn/model_file/model.hpp>
+
 #include <doctest/doctest.h>
 
 #include <map>
@@ -6,7 +8,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <limn/model_file/model.hpp>
 #include <limn/network/plain_executor.hpp>
 #include <limn/network/quantized_graph.hpp>
 #include <model_file/quantized_file.hpp>

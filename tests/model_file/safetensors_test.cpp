@@ -1,3 +1,5 @@
+#include <limn/model_file/safetensors.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -11,7 +13,6 @@
 #include <vector>
 
 #include <limn/model_file/check_weights.hpp>
-#include <limn/model_file/safetensors.hpp>
 #include <model_file/damage.hpp>
 #include <model_file/safetensors_writer.hpp>
 #include <model_file/temporary_file.hpp>

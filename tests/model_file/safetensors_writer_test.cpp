@@ -1,3 +1,5 @@
+#include <limn/model_file/safetensors_writer.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -9,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include <limn/model_file/safetensors.hpp>
-#include <limn/model_file/safetensors_writer.hpp>
 #include <model_file/temporary_file.hpp>
 
 using limn::DType;

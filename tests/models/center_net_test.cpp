@@ -1,8 +1,9 @@
+#include <limn/models/center_net.hpp>
+
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include <limn/models/center_net.hpp>
 #include <limn/network/summary.hpp>
 
 #include "reference_networks.hpp"

@@ -1,8 +1,9 @@
+#include <limn/models/cmap_paf.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 
-#include <limn/models/cmap_paf.hpp>
 #include <limn/network/summary.hpp>
 
 #include "reference_networks.hpp"

@@ -1,9 +1,10 @@
+#include <limn/models/hrnet.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include <limn/models/hrnet.hpp>
 #include <limn/network/summary.hpp>
 
 #include "reference_networks.hpp"

@@ -1,7 +1,8 @@
+#include <limn/models/network_description.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limn/engine/plan.hpp>
-#include <limn/models/network_description.hpp>
 #include <limn/network/plain_executor.hpp>
 
 #include "formula_weights.hpp"

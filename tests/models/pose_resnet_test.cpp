@@ -1,8 +1,9 @@
+#include <limn/models/pose_resnet.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 
-#include <limn/models/pose_resnet.hpp>
 #include <limn/network/summary.hpp>
 
 #include "reference_networks.hpp"

@@ -1,6 +1,7 @@
+#include <limn/models/residual_block.hpp>
+
 #include <doctest/doctest.h>
 
-#include <limn/models/residual_block.hpp>
 #include <limn/network/plain_executor.hpp>
 
 #include "reference_data.hpp"

@@ -1,8 +1,8 @@
+#include <limn/network/fuse.hpp>
+
 #include <doctest/doctest.h>
 
 #include <vector>
-
-#include <limn/network/fuse.hpp>
 
 using namespace limn;
 using limn::detail::fuse;

@@ -1,9 +1,9 @@
+#include <limn/network/graph.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
 #include <utility>
-
-#include <limn/network/graph.hpp>
 
 using namespace limn;
 

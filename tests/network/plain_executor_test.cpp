@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <limn/network/plain_executor.hpp>
+
+#include <doctest/doctest.h>
 
 using namespace limn;
 

@@ -1,3 +1,5 @@
+#include <limn/network/quantized_graph.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 #include <vector>
 
 #include <limn/models/residual_block.hpp>
-#include <limn/network/quantized_graph.hpp>
 
 #include "network/small_network.hpp"
 

@@ -1,3 +1,5 @@
+#include <limn/network/summary.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 
 #include <limn/models/pose_resnet.hpp>
 #include <limn/network/quantized_graph.hpp>
-#include <limn/network/summary.hpp>
 
 using namespace limn;
 

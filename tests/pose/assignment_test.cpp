@@ -1,3 +1,5 @@
+#include <limn/pose/assignment.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,8 +9,6 @@
 #include <numeric>
 #include <random>
 #include <vector>
-
-#include <limn/pose/assignment.hpp>
 
 namespace {
 

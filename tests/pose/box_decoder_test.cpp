@@ -1,3 +1,5 @@
+#include <limn/pose/box_decoder.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -5,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <limn/pose/box_decoder.hpp>
 #include <limn/pose/geometry.hpp>
 
 using namespace limn;

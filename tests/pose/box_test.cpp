@@ -1,8 +1,8 @@
+#include <limn/pose/box.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
-
-#include <limn/pose/box.hpp>
 
 TEST_CASE("COCO's clipping leaves out the last row and column, and moves what begins outside") {
   const auto check_box = [](const limn::Box& found, float x, float y, float width, float height) {

@@ -1,11 +1,11 @@
+#include <limn/pose/decoders.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
-
-#include <limn/pose/decoders.hpp>
 
 namespace {
 

@@ -1,3 +1,5 @@
+#include <limn/pose/draw_pose.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,8 +7,6 @@
 #include <cstdint>
 #include <limits>
 #include <vector>
-
-#include <limn/pose/draw_pose.hpp>
 
 namespace {
 

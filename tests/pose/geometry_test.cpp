@@ -1,8 +1,8 @@
+#include <limn/pose/geometry.hpp>
+
 #include <doctest/doctest.h>
 
 #include <limits>
-
-#include <limn/pose/geometry.hpp>
 
 namespace {
 

@@ -1,8 +1,8 @@
+#include <limn/pose/heatmaps.hpp>
+
 #include <doctest/doctest.h>
 
 #include <vector>
-
-#include <limn/pose/heatmaps.hpp>
 
 TEST_CASE("planar, interleaved and tensor views of the same heatmaps read the same values") {
   const limn::Index keypoints = 3, height = 4, width = 5;

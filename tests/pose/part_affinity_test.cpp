@@ -1,3 +1,5 @@
+#include <limn/pose/part_affinity.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 #include <vector>
 
 #include <limn/pose/geometry.hpp>
-#include <limn/pose/part_affinity.hpp>
 #include <pose/affinity_scene.hpp>
 
 namespace {

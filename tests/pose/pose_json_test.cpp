@@ -1,10 +1,10 @@
+#include <limn/pose/pose_json.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cstddef>
 #include <limits>
 #include <string>
-
-#include <limn/pose/pose_json.hpp>
 
 namespace {
 

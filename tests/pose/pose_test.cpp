@@ -1,9 +1,9 @@
+#include <limn/pose/pose.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
-
-#include <limn/pose/pose.hpp>
 
 TEST_CASE("a pose holds the peaks in photo pixels, with names, box and mean score") {
   const limn::Skeleton skeleton{{"nose", "left_eye"}, {{0, 1}}, {}};

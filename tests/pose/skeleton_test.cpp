@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <limn/pose/skeleton.hpp>
+
+#include <doctest/doctest.h>
 
 TEST_CASE("a keypoint is found by its name, an unknown name gives -1") {
   const limn::Skeleton skeleton{{"nose", "left_eye", "right_eye"}, {{0, 1}, {0, 2}}, {{1, 2}}};

@@ -1,3 +1,5 @@
+#include <limn/quantization/calibration.hpp>
+
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -7,7 +9,6 @@
 #include <string>
 
 #include <limn/network/plain_executor.hpp>
-#include <limn/quantization/calibration.hpp>
 
 #include "quantization/networks.hpp"
 

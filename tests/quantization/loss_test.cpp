@@ -1,3 +1,5 @@
+#include <limn/quantization/loss.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -7,7 +9,6 @@
 #include <vector>
 
 #include <limn/network/plain_executor.hpp>
-#include <limn/quantization/loss.hpp>
 
 #include "quantization/networks.hpp"
 

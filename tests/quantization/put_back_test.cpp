@@ -1,3 +1,5 @@
+#include <limn/quantization/put_back.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,8 +7,6 @@
 #include <set>
 #include <string>
 #include <vector>
-
-#include <limn/quantization/put_back.hpp>
 
 #include "quantization/networks.hpp"
 

@@ -1,3 +1,5 @@
+#include <limn/quantization/quantized_weights.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -8,7 +10,6 @@
 #include <vector>
 
 #include <limn/network/plain_executor.hpp>
-#include <limn/quantization/quantized_weights.hpp>
 
 #include "engine/random_data.hpp"
 

@@ -1,3 +1,5 @@
+#include <limn/quantization/quantizer.hpp>
+
 #include <doctest/doctest.h>
 
 #include <map>
@@ -7,7 +9,6 @@
 
 #include <limn/model_file/check_weights.hpp>
 #include <limn/network/plain_executor.hpp>
-#include <limn/quantization/quantizer.hpp>
 
 #include "quantization/networks.hpp"
 

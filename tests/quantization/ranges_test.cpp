@@ -1,11 +1,11 @@
+#include <limn/quantization/ranges.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 #include <random>
 #include <vector>
-
-#include <limn/quantization/ranges.hpp>
 
 using namespace limn;
 

@@ -47,8 +47,8 @@ TEST_CASE("the box around a pose is that of its sure keypoints, larger around it
   CHECK(box_around(pose, 0, 1.5).x == pose.box.x);
   pose.keypoints[0].score = 0.9F;
   CHECK(box_around(pose, 0, 1.5).width == pose.box.width);
-  CHECK_THROWS_WITH_AS(box_around(pose, 0, 0),
-                       "box around a pose: scale: expected a positive number, found 0.000000", Error);
+  CHECK_THROWS_WITH_AS(box_around(pose, 0, 0), "box around a pose: scale: expected a positive number, found 0.000000",
+                       Error);
 }
 
 TEST_CASE("the detector is due at first, every so many frames, and while nobody is there") {
@@ -97,8 +97,8 @@ TEST_CASE("a detection of somebody known is no new box, and one of somebody new 
 
 TEST_CASE("of one person who is found twice, the surer pose is left") {
   NextBoxes next(skeleton);
-  std::vector<Pose> poses = poses_in(next.boxes({found(person(100, 100)), found(person(400, 100))}),
-                                     {person(100, 100), person(400, 100)});
+  std::vector<Pose> poses =
+      poses_in(next.boxes({found(person(100, 100)), found(person(400, 100))}), {person(100, 100), person(400, 100)});
   next.saw(poses);
   REQUIRE(next.boxes().size() == 2);
   for (const float second : {0.7F, 0.95F}) {
@@ -108,6 +108,21 @@ TEST_CASE("of one person who is found twice, the surer pose is left") {
     REQUIRE(poses.size() == 1);
     CHECK(poses[0].box.x == (second > 0.9F ? 103 : 101));
   }
+}
+
+TEST_CASE("who moves is looked for where they would be next") {
+  NextBoxes next(skeleton);
+  std::vector<Pose> poses = poses_in(next.boxes({found(person(100, 100))}), {person(100, 100)});
+  next.saw(poses);
+  const float x = next.boxes().front().x;
+  poses = poses_in(next.boxes(), {person(130, 95)});
+  next.saw(poses);
+  CHECK(next.boxes().front().x == doctest::Approx(x + 60));
+  // Who jumps as nobody does is looked for nearer.
+  poses = poses_in(next.boxes(), {person(190, 90)});
+  poses[0] = person(900, 90);
+  next.saw(poses);
+  CHECK(next.boxes().front().x < x + 800 + 51);
 }
 
 TEST_CASE("after a reset nobody is known") {

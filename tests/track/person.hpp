@@ -6,8 +6,7 @@
 
 namespace track_scene {
 
-inline const limn::Skeleton skeleton = {
-    {"head_top", "left_hip", "right_hip", "left_ankle", "right_ankle"}, {}, {}};
+inline const limn::Skeleton skeleton = {{"head_top", "left_hip", "right_hip", "left_ankle", "right_ankle"}, {}, {}};
 
 /// Somebody 100 pixels wide and 200 high, whose box has its left top corner there.
 inline limn::Pose person(double x, double y, float score = 0.9F) {

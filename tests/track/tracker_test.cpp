@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -54,6 +55,25 @@ TEST_CASE("who comes back in time gets the old id, and later a new one") {
   CHECK(tracker.known_people() == 2);
   CHECK(tracker.update({person(300, 0)}, 1.1) == Ids{3});
   CHECK(tracker.known_people() == 1);
+}
+
+TEST_CASE("who disappears bit by bit behind somebody, so that their speed is lost, gets the old id") {
+  Tracker tracker(skeleton);
+  double time = 0;
+  for (int frame = 0; frame <= 30; ++frame) {
+    time = frame / 25.0;
+    Pose left = person(300 - 8 * frame, 0);
+    // At last only the right part of them shows, whose middle stands still.
+    const float hidden = static_cast<float>(std::max(0, 8 * (frame - 24)));
+    left.box.x += hidden;
+    left.box.width -= hidden;
+    for (Keypoint& keypoint : left.keypoints) keypoint.x = std::max(keypoint.x, left.box.x);
+    CHECK(tracker.update({left, person(8 * frame, 0)}, time) == Ids{1, 2});
+  }
+  for (int frame = 31; frame < 38; ++frame) CHECK(tracker.update({person(8 * frame, 0)}, frame / 25.0) == Ids{2});
+  CHECK(tracker.update({person(300 - 8 * 38, 0), person(8 * 38, 0)}, 38 / 25.0) == Ids{1, 2});
+  // Who comes in elsewhere meanwhile is somebody new.
+  CHECK(tracker.update({person(8 * 39, 0), person(900, 0)}, 39 / 25.0) == Ids{2, 3});
 }
 
 TEST_CASE("after a cut everybody is new, and no id is given twice") {

@@ -12,7 +12,6 @@
 
 #include <limn/image/io.hpp>
 
-
 using namespace limn;
 
 namespace {

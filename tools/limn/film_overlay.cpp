@@ -20,7 +20,7 @@ struct Stroke {
 };
 constexpr std::array<Stroke, 7> strokes = {Stroke{0, 0, 1, 0}, {1, 0, 1, 1}, {1, 1, 1, 2}, {0, 2, 1, 2},
                                            {0, 1, 0, 2},       {0, 0, 0, 1}, {0, 1, 1, 1}};
-constexpr std::array<const char*, 10> digits = {"012345", "12",     "01643", "01236", "1256",
+constexpr std::array<const char*, 10> digits = {"012345", "12",     "01643", "01236",   "1256",
                                                 "05623",  "054326", "012",   "0123456", "012356"};
 
 /// The number with the middle of its lower edge there, its digits `height` pixels high.
@@ -105,7 +105,8 @@ void FilmPainter::paint(Image& frame, double time, const std::vector<TrackedPose
     draw_pose(frame, person.pose, skeleton, options);
     if (!overlay_.id) continue;
     const Box& box = person.pose.box;
-    const double height = std::clamp(0.12 * static_cast<double>((std::max)(box.width, box.height)), 10.0, 0.05 * size + 10);
+    const double height =
+        std::clamp(0.12 * static_cast<double>((std::max)(box.width, box.height)), 10.0, 0.05 * size + 10);
     const double x = static_cast<double>(box.x + box.width / 2);
     // Above the box, or in it where that is beyond the picture.
     const double y = (std::max)(static_cast<double>(box.y) - 4, height + 4);

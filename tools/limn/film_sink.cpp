@@ -164,17 +164,18 @@ void FilmSink::write(Frame& frame) {
   if (film_) {
     write_film(frame);
   } else {
-    save_picture((fs::path(path_) / format("%09lld.jpg", static_cast<long long>(frame.number))).string(), frame.picture);
+    save_picture((fs::path(path_) / format("%09lld.jpg", static_cast<long long>(frame.number))).string(),
+                 frame.picture);
   }
   ++written_;
 }
 
 void FilmSink::start_ffmpeg(const Image& first) {
   const std::string size = std::to_string(first.width()) + "x" + std::to_string(first.height());
-  std::vector<std::string> arguments = {"ffmpeg", "-hide_banner", "-nostats",   "-loglevel",  "level+error",
-                                        "-y",     "-f",           "rawvideo",   "-pix_fmt",   "rgb24",
-                                        "-s",     size,           "-framerate", format("%.6f", origin_.rate),
-                                        "-i",     "pipe:0"};
+  std::vector<std::string> arguments = {
+      "ffmpeg",   "-hide_banner", "-nostats", "-loglevel", "level+error", "-y",         "-f",
+      "rawvideo", "-pix_fmt",     "rgb24",    "-s",        size,          "-framerate", format("%.6f", origin_.rate),
+      "-i",       "pipe:0"};
   const std::string extension = lower_extension(path_);
   const auto add = [&](const std::vector<std::string>& more) {
     arguments.insert(arguments.end(), more.begin(), more.end());

@@ -63,7 +63,7 @@ class FilmSink {
   FilmOrigin origin_;
   bool film_;
   std::unique_ptr<ChildProcess> encoder_;
-  Image last_;  // the frame that is shown until the next one's time
+  Image last_;              // the frame that is shown until the next one's time
   std::int64_t shown_ = 0;  // times that a picture was written to the film
   std::optional<double> first_time_;
   std::int64_t written_ = 0;

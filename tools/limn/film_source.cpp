@@ -50,8 +50,7 @@ std::vector<std::string> input_arguments(const FilmAddress& address, const FilmS
       if (address.text.compare(0, 4, "rtsp") == 0) return {"-rtsp_transport", "tcp", "-i", address.text};
       return {"-i", address.text};
     case Kind::standard_input: return {"-i", "pipe:0"};
-    case Kind::pattern:
-      return {"-f", "image2", "-framerate", rate, "-i", "file:" + ffmpegs_pattern(address.text)};
+    case Kind::pattern: return {"-f", "image2", "-framerate", rate, "-i", "file:" + ffmpegs_pattern(address.text)};
     case Kind::pictures:
     case Kind::file: break;
   }
@@ -91,7 +90,12 @@ FilmSource::~FilmSource() {
 }
 
 void FilmSource::probe() {
-  std::vector<std::string> arguments = {"ffprobe", "-v", "error", "-of", "json", "-show_entries",
+  std::vector<std::string> arguments = {"ffprobe",
+                                        "-v",
+                                        "error",
+                                        "-of",
+                                        "json",
+                                        "-show_entries",
                                         "stream=codec_type,r_frame_rate,avg_frame_rate,duration:format=duration"};
   const std::vector<std::string> input = input_arguments(address_, options_);
   arguments.insert(arguments.end(), input.begin(), input.end());
@@ -143,12 +147,11 @@ void FilmSource::start_ffmpeg() {
   std::string filter;
   if (options_.every > 1) filter = "select=not(mod(n\\," + std::to_string(options_.every) + ")),";
   // Each picture says its own size, and showinfo its time, on stderr; the pipe alone would have neither.
-  for (const std::string& argument : {std::string("-map"), std::string("0:v:0"), std::string("-vf"),
-                                      filter + "showinfo=checksum=0", std::string("-fps_mode"),
-                                      std::string("passthrough"), std::string("-f"), std::string("image2pipe"),
-                                      std::string("-c:v"), std::string("ppm"), std::string("pipe:1")}) {
+  for (const char* argument : {"-map", "0:v:0", "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-vf"}) {
     arguments.push_back(argument);
   }
+  arguments.push_back(filter + "showinfo=checksum=0");
+  for (const char* argument : {"-f", "image2pipe", "-c:v", "ppm", "pipe:1"}) arguments.push_back(argument);
   decoder_ = std::make_unique<ChildProcess>(
       arguments, ChildProcess::Streams{false, address_.kind == FilmAddress::Kind::standard_input, true, true});
 }

@@ -90,7 +90,8 @@ std::vector<FilmWork> plan_work(const Options& options) {
   for (const std::string& input : options.inputs) {
     FilmWork work;
     work.address = parse_film_address(input);
-    work.name = work.address.kind == FilmAddress::Kind::standard_input ? "stdin" : fs::path(work.address.text).stem().string();
+    work.name =
+        work.address.kind == FilmAddress::Kind::standard_input ? "stdin" : fs::path(work.address.text).stem().string();
     if (work.name.empty()) work.name = fs::path(work.address.text).parent_path().filename().string();
     work.name.erase(std::remove(work.name.begin(), work.name.end(), '%'), work.name.end());
     if (work.name.empty() || work.name == "." || work.name == "..") work.name = "film";
@@ -109,7 +110,8 @@ std::vector<FilmWork> plan_work(const Options& options) {
     all.push_back(std::move(work));
   }
   if (several) {
-    for (const std::string& folder : {options.output, options.records.json, options.records.csv, options.records.posetrack}) {
+    for (const std::string& folder :
+         {options.output, options.records.json, options.records.csv, options.records.posetrack}) {
       std::error_code error;
       if (folder.empty()) continue;
       if (has_film_extension(folder)) throw Error(folder + ": expected a folder for several films");
@@ -120,8 +122,8 @@ std::vector<FilmWork> plan_work(const Options& options) {
   return all;
 }
 
-std::shared_ptr<const PoseEstimator> open_estimator(const Options& options, const std::shared_ptr<const ThreadPool>& pool,
-                                                    FileSet& files) {
+std::shared_ptr<const PoseEstimator> open_estimator(const Options& options,
+                                                    const std::shared_ptr<const ThreadPool>& pool, FileSet& files) {
   const std::string file = model_file(options.model);
   files.insert(file);
   const Model model = Model::open(file);
@@ -375,8 +377,9 @@ void add_following(CLI::App& command, Options& options) {
       ->type_name("LIST");
   command.add_option("--threshold", options.threshold, "Draw keypoints from this score on; default: the model's")
       ->type_name("SCORE");
-  command.add_flag("--smooth,!--no-smooth", [&options](std::int64_t given) { options.no_smoothing = given < 0; },
-                   "Take the tremble out of poses (default), or do not");
+  command.add_flag(
+      "--smooth,!--no-smooth", [&options](std::int64_t given) { options.no_smoothing = given < 0; },
+      "Take the tremble out of poses (default), or do not");
   command
       .add_option("--smooth-cutoff", options.smoothing.min_cutoff,
                   "Hz below which somebody at rest is followed; lower is\n"
@@ -389,12 +392,12 @@ void add_following(CLI::App& command, Options& options) {
                   "second; higher lags less")
       ->capture_default_str()
       ->type_name("HZ");
-  command.add_flag("--track,!--no-track", [&options](std::int64_t given) { options.no_tracking = given < 0; },
-                   "Give people ids that stay theirs (default), or number\n"
-                   "them anew in each frame");
+  command.add_flag(
+      "--track,!--no-track", [&options](std::int64_t given) { options.no_tracking = given < 0; },
+      "Give people ids that stay theirs (default), or number\n"
+      "them anew in each frame");
   command
-      .add_option("--track-memory", options.tracker.memory,
-                  "Seconds for which somebody who is not seen is remembered")
+      .add_option("--track-memory", options.tracker.memory, "Seconds for which somebody who is not seen is remembered")
       ->capture_default_str()
       ->type_name("S");
   command
@@ -424,9 +427,10 @@ void add_source(CLI::App& command, Options& options) {
                   "camera is asked for")
       ->check(CLI::Range(0.01, 1000.0))
       ->type_name("HZ");
-  command.add_flag("--latest,!--no-latest", [&options](std::int64_t given) { options.latest = given > 0; },
-                   "Drop frames rather than lag (default for cameras and\n"
-                   "streams only)");
+  command.add_flag(
+      "--latest,!--no-latest", [&options](std::int64_t given) { options.latest = given > 0; },
+      "Drop frames rather than lag (default for cameras and\n"
+      "streams only)");
   command.add_flag("--no-audio", options.no_audio, "Do not copy the sound");
 }
 
@@ -435,7 +439,9 @@ void add_source(CLI::App& command, Options& options) {
 void add_video(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("video", "Follow the people in films and before cameras");
   auto options = std::make_shared<Options>();
-  command->add_option("IN", options->inputs, "Films, cameras, folders of pictures; see below")->required()->type_name("");
+  command->add_option("IN", options->inputs, "Films, cameras, folders of pictures; see below")
+      ->required()
+      ->type_name("");
   add_records(*command, *options);
   add_following(*command, *options);
   add_source(*command, *options);

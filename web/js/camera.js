@@ -4,6 +4,7 @@ import {pixelsOf, show} from './pictures.js';
 /**
  * @typedef {import('./engine.js').Engine} Engine
  * @typedef {import('./engine.js').DrawSettings} DrawSettings
+ * @typedef {import('./limn.js').Person} Person
  */
 
 export class Camera {
@@ -67,25 +68,49 @@ export class Camera {
    * @param {() => boolean} wanted
    */
   async watch(video, drawSettings, wanted) {
-    let last = performance.now();
+    let last = 0;
     let rate = 0;
     for (let frame = 1; wanted(); ++frame) {
       await newFrame(video);
       if (video.videoWidth === 0) continue;
       const photo = pixelsOf(video, video.videoWidth, video.videoHeight);
-      const parameters = {photo, name: 'camera', imageId: frame, draw: drawSettings()};
+      const film = {seconds: performance.now() / 1000, start: last === 0};
+      const parameters = {photo, name: 'camera', imageId: frame, draw: drawSettings(), film};
       const result = await this.engine.turn(() => this.engine.estimate(parameters));
       if (!wanted()) break;
       show(this.canvas, result.picture);
+      number(this.canvas, result.people);
       const now = performance.now();
       // A mean that forgets: the last five frames or so.
-      rate = rate === 0 ? 1000 / (now - last) : 0.8 * rate + 0.2 * (1000 / (now - last));
+      if (last > 0) rate = rate === 0 ? 1000 / (now - last) : 0.8 * rate + 0.2 * (1000 / (now - last));
       last = now;
       const count = result.people.length === 1 ? '1 person' : `${result.people.length} people`;
       const milliseconds = Math.round(result.milliseconds);
       this.stats.textContent = `${count}, ${rate.toFixed(1)} frames a second, ${milliseconds} ms each`;
+      this.canvas.dataset.ids = result.people.map((/** @type {Person} */ person) => person.id).join(' ');
       this.canvas.dataset.frames = String(frame);
     }
+  }
+}
+
+/**
+ * Writes everybody's number over them, which stays theirs.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Person[]} people
+ */
+function number(canvas, people) {
+  const context = canvas.getContext('2d');
+  if (context === null) return;
+  const size = Math.max(14, canvas.height / 20);
+  context.font = `bold ${size}px system-ui, sans-serif`;
+  context.textAlign = 'center';
+  context.lineWidth = size / 5;
+  for (const {id, box} of people) {
+    const place = /** @type {const} */ ([String(id), box[0] + box[2] / 2, Math.max(box[1] - 4, size)]);
+    context.strokeStyle = '#14161c';
+    context.strokeText(...place);
+    context.fillStyle = '#f5f5f5';
+    context.fillText(...place);
   }
 }
 

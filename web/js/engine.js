@@ -146,8 +146,9 @@ export class Engine {
   }
 
   /**
-   * @param {{photo: Photo | Uint8Array, name: string, imageId: number, draw: DrawSettings}} parameters
-   *   the photo is pixels, or a file of a kind that limn reads; it is handed over
+   * @param {{photo: Photo | Uint8Array, name: string, imageId: number, draw: DrawSettings,
+   *   film?: {seconds: number, start: boolean}}} parameters
+   *   the photo is pixels, or a file of a kind that limn reads; it is handed over; a film's frame has its time
    * @param {Blob | null} [file] what it was read from
    * @returns {Promise<Estimate>}
    */

@@ -5,8 +5,9 @@
 
 /**
  * @typedef {{name: string, x: number, y: number, score: number}} Keypoint Photo pixels.
- * @typedef {{keypoints: Keypoint[], box: [number, number, number, number], score: number}} Person
- *   Its box is x, y, width, height.
+ * @typedef {{keypoints: Keypoint[], box: [number, number, number, number], score: number,
+ *   id?: number}} Person
+ *   Its box is x, y, width, height; the id is there in films.
  * @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Photo RGBA pixels.
  * @typedef {{width: number, height: number, data: Uint8ClampedArray}} Picture RGBA pixels.
  *
@@ -314,6 +315,8 @@ export class Estimator {
     this.address = address;
     this.photo = {address: 0, width: 0, height: 0};
     this.workspace = limn.create('_limn_workspace_create', address);
+    /** The limn_video of the film that is being followed; 0 for none. */
+    this.video = 0;
     this.description = {...this.describe(), ...detector};
   }
 
@@ -408,6 +411,25 @@ export class Estimator {
       this.limn.call('_limn_estimate_all', this.address, this.workspace, image);
     });
     return this.people();
+  }
+
+  /**
+   * Everybody in the photo as the next frame of a film, with ids that stay theirs.
+   * @param {{seconds: number, start: boolean}} film the frame's time, and whether it is the first of another film
+   * @returns {Person[]}
+   */
+  follow({seconds, start}) {
+    const {limn} = this;
+    if (this.video === 0) this.video = limn.create('_limn_video_create', this.address, 0);
+    if (start) limn.module._limn_video_reset(this.video);
+    this.withImage(this.photo.address, (image) => {
+      limn.call('_limn_video_next', this.video, this.workspace, image, seconds);
+    });
+    return limn.memory.scoped((allocate) => {
+      const ids = limn.module._limn_ids(this.workspace, allocate(4));
+      const view = limn.memory.view();
+      return this.people().map((person, i) => ({...person, id: Number(view.getBigInt64(ids + 8 * i, true))}));
+    });
   }
 
   /** @returns {Person[]} */
@@ -547,9 +569,11 @@ export class Estimator {
   close() {
     const {module, memory} = this.limn;
     memory.free(this.photo.address);
+    module._limn_video_free(this.video);
     module._limn_workspace_free(this.workspace);
     module._limn_estimator_free(this.address);
     this.photo = {address: 0, width: 0, height: 0};
+    this.video = 0;
     this.workspace = 0;
     this.address = 0;
   }

@@ -108,27 +108,28 @@ const methods = {
   },
 
   /**
-   * Everybody in a photo, and the photo with them drawn on it.
-   * @param {{photo: import('./limn.js').Photo | Uint8Array, name: string, imageId: number, draw: DrawSettings}} parameters
+   * Everybody in a photo, or in the next frame of a film, and the photo with them drawn on it.
+   * @param {{photo: import('./limn.js').Photo | Uint8Array, name: string, imageId: number, draw: DrawSettings,
+   *   film?: {seconds: number, start: boolean}}} parameters
    *   pixels, or a file
    */
-  estimate({photo, name, imageId, draw}) {
+  estimate({photo, name, imageId, draw, film}) {
     if (photo instanceof Uint8Array) {
       opened().readPhoto(photo, name);
     } else {
       opened().setPhoto(photo);
     }
-    return this.again({name, imageId, draw});
+    return this.again({name, imageId, draw, film});
   },
 
   /**
    * The same for the last photo, after a change of the settings.
-   * @param {{name: string, imageId: number, draw: DrawSettings}} parameters
+   * @param {{name: string, imageId: number, draw: DrawSettings, film?: {seconds: number, start: boolean}}} parameters
    */
-  again({name, imageId, draw}) {
+  again({name, imageId, draw, film}) {
     const looking = opened();
     const start = performance.now();
-    const people = looking.estimate();
+    const people = film === undefined ? looking.estimate() : looking.follow(film);
     const milliseconds = performance.now() - start;
     const picture = looking.draw(draw);
     return {people, milliseconds, json: looking.json(name), coco: looking.coco(imageId), picture};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <limn/core/error.hpp>
@@ -24,7 +25,8 @@ struct NextBoxOptions {
   int detect_every = 5;
   /// The size of a box, in sizes of the smallest one around a person's keypoints. Source: rtmlib's and MediaPipe's.
   double scale = 1.25;
-  /// Whoever has a lower mean score is nobody, or lost: a model of one person finds keypoints in any box. What is a good value depends on the model; see peak_threshold().
+  /// Whoever has a lower mean score is nobody, or lost: a model of one person finds keypoints in any box. What is a
+  /// good value depends on the model; see peak_threshold().
   float least_score = 0.2F;
   /// Keypoints with a lower score do not count for boxes.
   float threshold = 0.2F;
@@ -33,8 +35,8 @@ struct NextBoxOptions {
 };
 
 /// The smallest box around a pose's keypoints with at least `threshold` for a score, made `scale` times as large around
-/// its middle; the pose's own box if there are fewer than two such keypoints or they have no extent. For the crop that a
-/// model of one person looks at. Throws Error if `scale` is not positive.
+/// its middle; the pose's own box if there are fewer than two such keypoints or they have no extent. For the crop that
+/// a model of one person looks at. Throws Error if `scale` is not positive.
 inline Box box_around(const Pose& pose, float threshold, double scale) {
   if (!(scale > 0) || !std::isfinite(scale)) {
     throw Error("box around a pose: scale: expected a positive number, found " + std::to_string(scale));
@@ -83,10 +85,16 @@ class NextBoxes {
   /// Whether the detector is to look at the next frame.
   bool detector_due() const { return people_.empty() || changed_ || since_detection_ + 1 >= options_.detect_every; }
 
-  /// The boxes of the next frame without the detector: those around the people of the last. Valid until the next call.
+  /// The boxes of the next frame without the detector: those around the people of the last, moved on as they last did.
+  /// Valid until the next call.
   const std::vector<Box>& boxes() {
     boxes_.clear();
-    for (const Pose& pose : people_) boxes_.push_back(box_around(pose, options_.threshold, options_.scale));
+    for (std::size_t i = 0; i < people_.size(); ++i) {
+      Box box = box_around(people_[i], options_.threshold, options_.scale);
+      box.x += steps_[i].x;
+      box.y += steps_[i].y;
+      boxes_.push_back(box);
+    }
     known_ = boxes_.size();
     detected_ = false;
     return boxes_;
@@ -103,7 +111,9 @@ class NextBoxes {
       double overlap = least_overlap;
       for (std::size_t i = 0; i < detections.size(); ++i) {
         // Either box may be the larger one: around the keypoints, or around what shows of the person.
-        const Box around = box_around(people_[person], options_.threshold, 1);
+        Box around = box_around(people_[person], options_.threshold, 1);
+        around.x += steps_[person].x;
+        around.y += steps_[person].y;
         const double now = (std::max)(intersection_over_union(around, detections[i].box),
                                       intersection_over_union(boxes_[person], detections[i].box));
         if (taken_[i] || now <= overlap) continue;
@@ -131,6 +141,7 @@ class NextBoxes {
     const std::size_t before = people_.size();
     std::size_t kept = 0;
     std::size_t kept_known = 0;
+    std::vector<Step> steps;
     for (std::size_t i = 0; i < poses.size(); ++i) {
       if (poses[i].score < options_.least_score) continue;
       const auto end = poses.begin() + static_cast<std::ptrdiff_t>(kept);
@@ -139,6 +150,7 @@ class NextBoxes {
         if (twin->score < poses[i].score) std::swap(*twin, poses[i]);
         continue;
       }
+      steps.push_back(i < known_ ? step_between(people_[i], poses[i]) : Step());
       if (kept != i) std::swap(poses[kept], poses[i]);
       ++kept;
       if (i < known_) ++kept_known;
@@ -147,18 +159,43 @@ class NextBoxes {
     changed_ = kept_known < before || kept > kept_known;
     since_detection_ = detected_ ? 0 : since_detection_ + 1;
     people_ = poses;
+    steps_ = std::move(steps);
     boxes_.clear();
   }
 
   /// Forgets everybody, for another film.
   void reset() {
     people_.clear();
+    steps_.clear();
     boxes_.clear();
     changed_ = false;
     since_detection_ = 0;
   }
 
  private:
+  /// Pixels from one frame to the next.
+  struct Step {
+    float x = 0;
+    float y = 0;
+  };
+
+  /// How far somebody went: the middle of the keypoints that are sure in both poses, and no farther than half the box.
+  Step step_between(const Pose& from, const Pose& to) const {
+    Step step;
+    float count = 0;
+    for (std::size_t i = 0; i < from.keypoints.size() && i < to.keypoints.size(); ++i) {
+      if (!((std::min)(from.keypoints[i].score, to.keypoints[i].score) >= options_.sure)) continue;
+      step.x += to.keypoints[i].x - from.keypoints[i].x;
+      step.y += to.keypoints[i].y - from.keypoints[i].y;
+      ++count;
+    }
+    if (count == 0) return {};
+    const float most_x = to.box.width / 2;
+    const float most_y = to.box.height / 2;
+    return {(std::min)((std::max)(step.x / count, -most_x), most_x),
+            (std::min)((std::max)(step.y / count, -most_y), most_y)};
+  }
+
   /// Whether two poses are one person's: they agree as people's poses do not.
   bool same(const Pose& a, const Pose& b) const {
     return pose_similarity(a, b, sigmas_, options_.sure).value_or(0) > 0.75;
@@ -169,6 +206,7 @@ class NextBoxes {
   std::vector<double> sigmas_;
   NextBoxOptions options_;
   std::vector<Pose> people_;  // of the last frame
+  std::vector<Step> steps_;   // of them
   std::vector<Box> boxes_;    // of the next
   std::vector<bool> taken_;   // of the detections: those that are somebody's of the last frame
   std::size_t known_ = 0;     // so many of them are of people of the last frame

