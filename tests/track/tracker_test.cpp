@@ -76,6 +76,11 @@ TEST_CASE("who disappears bit by bit behind somebody, so that their speed is los
   CHECK(tracker.update({person(8 * 39, 0), person(900, 0)}, 39 / 25.0) == Ids{2, 3});
 }
 
+TEST_CASE("however slow a film is, who was in its last frame is known") {
+  Tracker tracker(skeleton);
+  for (int frame = 0; frame < 5; ++frame) CHECK(tracker.update({person(10 * frame, 0)}, 30 * frame) == Ids{1});
+}
+
 TEST_CASE("after a cut everybody is new, and no id is given twice") {
   Tracker tracker(skeleton);
   CHECK(tracker.update({person(0, 0), person(300, 0)}, 0) == Ids{1, 2});

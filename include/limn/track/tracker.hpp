@@ -58,8 +58,11 @@ class Tracker {
     last_time_ = time_;
     time_ = time;
     started_ = true;
+    // Who was in the last frame is known, however long ago that was.
     people_.erase(std::remove_if(people_.begin(), people_.end(),
-                                 [&](const Person& person) { return time - person.time > options_.memory; }),
+                                 [&](const Person& person) {
+                                   return person.time < last_time_ && time - person.time > options_.memory;
+                                 }),
                   people_.end());
     pair(poses);
     ids_.clear();

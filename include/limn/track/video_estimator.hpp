@@ -91,14 +91,14 @@ class VideoEstimator {
     }
     find_poses(frame);
     const std::vector<std::int64_t>& ids = tracker_.update(poses_, time);
-    last_time_ = time;
+    const std::optional<double> last_time = std::exchange(last_time_, time);
     people_.resize(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       people_[i].id = ids[i];
       std::swap(people_[i].pose, poses_[i]);
     }
     std::sort(people_.begin(), people_.end(), [](const TrackedPose& a, const TrackedPose& b) { return a.id < b.id; });
-    if (options_.smoothing) smooth(time);
+    if (options_.smoothing) smooth(time, last_time);
     return people_;
   }
 
@@ -142,11 +142,13 @@ class VideoEstimator {
     next_.saw(poses_);
   }
 
-  void smooth(double time) {
-    smoothers_.erase(
-        std::remove_if(smoothers_.begin(), smoothers_.end(),
-                       [&](const Smoothed& person) { return time - person.time > options_.tracker.memory; }),
-        smoothers_.end());
+  void smooth(double time, std::optional<double> last_time) {
+    smoothers_.erase(std::remove_if(smoothers_.begin(), smoothers_.end(),
+                                    [&](const Smoothed& person) {
+                                      return person.time < last_time.value_or(time) &&
+                                             time - person.time > options_.tracker.memory;
+                                    }),
+                     smoothers_.end());
     for (TrackedPose& person : people_) {
       auto found = std::find_if(smoothers_.begin(), smoothers_.end(),
                                 [&](const Smoothed& smoothed) { return smoothed.id == person.id; });
