@@ -17,6 +17,10 @@ else()
                                                               -Wno-error=stringop-overread -Wno-error=maybe-uninitialized)
     endif()
   endif()
+  if(CMAKE_UNITY_BUILD)
+    # What one file calls its own constants is another's parameter.
+    target_compile_options(limn_developer_options INTERFACE -Wno-shadow)
+  endif()
   if(LIMN_SANITIZE)
     # stb_image_write shifts negative numbers, which C++20 defines as what it expects.
     target_compile_options(limn_developer_options INTERFACE -fsanitize=${LIMN_SANITIZE} -fno-sanitize-recover=all

@@ -20,7 +20,7 @@ namespace {
 int compared = 0;
 
 template <class Convolution>
-void check(const Convolution& convolution, const Shape& shape) {
+void check_winograd(const Convolution& convolution, const Shape& shape) {
   check_convolution(convolution, shape,
                     [&](const auto& layer, const detail::ByteConvolutionTask& task) -> std::unique_ptr<detail::Kernel> {
                       const ByteWinogradMethod* method = ByteWinograd::method_for(convolution, task.kernels);
@@ -76,21 +76,21 @@ TEST_CASE("Winograd's transformed bytes and weights fit words") {
 TEST_CASE("an 8-bit convolution by Winograd's method equals the plain layer to the bit") {
   compared = 0;
   for (const Index padding : {0, 1, 2}) {
-    check(Conv2d{64, 64, 3, 1, padding}, {64, 16, 16});
-    check(Conv2d{64, 37, 3, 1, padding}, {64, 7, 13});
-    check(Conv2d{32, 96, 3, 1, padding}, {32, 3, 30});
+    check_winograd(Conv2d{64, 64, 3, 1, padding}, {64, 16, 16});
+    check_winograd(Conv2d{64, 37, 3, 1, padding}, {64, 7, 13});
+    check_winograd(Conv2d{32, 96, 3, 1, padding}, {32, 3, 30});
   }
-  check(Conv2d{128, 17, 3, 1, 1}, {128, 1, 1});
-  check(Conv2d{96, 1, 3, 1, 1}, {96, 2, 5});
+  check_winograd(Conv2d{128, 17, 3, 1, 1}, {128, 1, 1});
+  check_winograd(Conv2d{96, 1, 3, 1, 1}, {96, 2, 5});
   CHECK(compared > 0);
 }
 
 TEST_CASE("an 8-bit transposed convolution by Winograd's method equals the plain layer to the bit") {
   compared = 0;
-  check(ConvTranspose2d{96, 40, 4, 2, 1}, {96, 8, 6});
-  check(ConvTranspose2d{512, 64, 4, 2, 1}, {512, 5, 3});
-  check(ConvTranspose2d{32, 17, 4, 2, 1}, {32, 1, 1});
-  check(ConvTranspose2d{64, 64, 4, 2, 1}, {64, 13, 18});
+  check_winograd(ConvTranspose2d{96, 40, 4, 2, 1}, {96, 8, 6});
+  check_winograd(ConvTranspose2d{512, 64, 4, 2, 1}, {512, 5, 3});
+  check_winograd(ConvTranspose2d{32, 17, 4, 2, 1}, {32, 1, 1});
+  check_winograd(ConvTranspose2d{64, 64, 4, 2, 1}, {64, 13, 18});
   CHECK(compared > 0);
 }
 

@@ -16,7 +16,8 @@ using limn::detail::DirectConvolution;
 
 namespace {
 
-constexpr float tolerance = 4e-6F;  // of the largest magnitude; sums of up to a few thousand products, some without FMA
+constexpr float convolution_tolerance =
+    4e-6F;  // of the largest magnitude; sums of up to a few thousand products, some without FMA
 
 /// With and without residual and ReLU, on one thread and on three, on every target that runs here.
 template <class Layer, class Plain>
@@ -41,7 +42,7 @@ void check_against_plain(const Layer& layer, const Shape& input_shape, Plain&& p
         const DirectConvolution kernel(layer, {limn::detail::kernels_of(target), input_shape, weight, bias, relu});
         for (const int threads : {1, 3}) {
           const Tensor found = run_kernel(kernel, input, added, expected.shape(), threads);
-          CHECK(relative_difference(found.matrix(), expected.matrix()) <= tolerance);
+          CHECK(relative_difference(found.matrix(), expected.matrix()) <= convolution_tolerance);
         }
       }
     }

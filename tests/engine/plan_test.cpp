@@ -20,7 +20,7 @@ using namespace limn;
 
 namespace {
 
-constexpr float tolerance = 1e-4F;  // of the largest magnitude, end to end
+constexpr float network_tolerance = 1e-4F;  // of the largest magnitude, end to end
 
 /// A small network with every kind of layer, sums that can be fused and sums that cannot, and two outputs.
 Graph mixed_network() {
@@ -64,7 +64,7 @@ TEST_CASE("a plan gives what the plain layers say, for every kind of layer and f
     REQUIRE(plan.output_count() == 2);
     for (std::size_t i = 0; i < 2; ++i) {
       CHECK(plan.output_shape(i) == expected[i].shape());
-      CHECK(relative_difference(workspace.output(i), expected[i].matrix()) <= tolerance);
+      CHECK(relative_difference(workspace.output(i), expected[i].matrix()) <= network_tolerance);
     }
   }
 }
@@ -99,7 +99,7 @@ TEST_CASE("a plan gives what the plain layers say at every point that is left af
     plan.run(workspace, [&](std::size_t step, const Eigen::Map<const Eigen::MatrixXf>& output) {
       CAPTURE(to_string(target));
       CAPTURE(plan.steps()[step].last);
-      CHECK(relative_difference(output, expected.at(plan.steps()[step].last).matrix()) <= tolerance);
+      CHECK(relative_difference(output, expected.at(plan.steps()[step].last).matrix()) <= network_tolerance);
       ++seen;
     });
     CHECK(seen == plan.steps().size());
@@ -122,7 +122,7 @@ TEST_CASE("a plan runs any number of images up to its batch and gives for each w
       for (Index i = 0; i < images; ++i) {
         const auto expected = run_plain(graph, weights.weights(), inputs[static_cast<std::size_t>(batch - 1 - i)]);
         for (std::size_t output = 0; output < 2; ++output) {
-          CHECK(relative_difference(workspace.output(output, i), expected[output].matrix()) <= tolerance);
+          CHECK(relative_difference(workspace.output(output, i), expected[output].matrix()) <= network_tolerance);
         }
       }
     }
@@ -148,7 +148,8 @@ TEST_CASE("a plan gives what the plain layers say where late layers take all ima
   }
   plan.run(workspace, 3);
   for (Index i = 0; i < 3; ++i) {
-    CHECK(relative_difference(workspace.output(0, i), expected[static_cast<std::size_t>(i)].matrix()) <= tolerance);
+    CHECK(relative_difference(workspace.output(0, i), expected[static_cast<std::size_t>(i)].matrix()) <=
+          network_tolerance);
   }
 }
 
@@ -173,7 +174,7 @@ TEST_CASE("a plan runs in many threads at once, each with its own workspace, and
     });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const float difference : differences) CHECK(difference <= tolerance);
+  for (const float difference : differences) CHECK(difference <= network_tolerance);
 }
 
 TEST_CASE("a plan refuses a size that does not fit, a missing weight and another plan's workspace") {
@@ -203,7 +204,7 @@ TEST_CASE("a workspace can be read when its plan is gone, and no other plan runs
   // The next plan may lie at the same address.
   plan.reset();
   plan = std::make_unique<const Plan>(graph, weights.weights(), 24, 24);
-  CHECK(relative_difference(workspace.output(), expected.matrix()) <= tolerance);
+  CHECK(relative_difference(workspace.output(), expected.matrix()) <= network_tolerance);
   CHECK(workspace.input().cols() == 16 * 16);
   CHECK_FALSE(plan->made(workspace));
   CHECK_THROWS_WITH_AS(plan->run(workspace), "engine: the workspace was made by another plan", Error);

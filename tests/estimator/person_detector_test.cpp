@@ -64,7 +64,7 @@ Image colourful_photo(Index width, Index height) {
   return photo;
 }
 
-void check_box(const Box& found, const Box& expected, double epsilon = 1e-4) {
+void check_near(const Box& found, const Box& expected, double epsilon = 1e-4) {
   CHECK(found.x == doctest::Approx(expected.x).epsilon(epsilon));
   CHECK(found.y == doctest::Approx(expected.y).epsilon(epsilon));
   CHECK(found.width == doctest::Approx(expected.width).epsilon(epsilon));
@@ -91,8 +91,8 @@ TEST_CASE("a detector made to find bright squares finds them, the brightest firs
   blobs::draw(photo, 6, 2, 80, 255);
   const std::vector<Detection> people = detector.detect(photo);
   REQUIRE(people.size() == 2);
-  check_box(people[0].box, blobs::box(6, 2));
-  check_box(people[1].box, blobs::box(2, 3));
+  check_near(people[0].box, blobs::box(6, 2));
+  check_near(people[1].box, blobs::box(2, 3));
   // Of the 27 places that make a cell along one axis, 23 lie in such a square: brightness (23 / 27)^2.
   const double share = 23.0 * 23 / (27 * 27);
   const auto score = [&](double brightness) { return 1 / (1 + std::exp(2 - 8 * share * brightness / 255)); };
@@ -103,7 +103,7 @@ TEST_CASE("a detector made to find bright squares finds them, the brightest firs
   options.threshold = 0.9f;
   const std::vector<Detection> surest = blob_detector(options).detect(photo);
   REQUIRE(surest.size() == 1);
-  check_box(surest[0].box, blobs::box(6, 2));
+  check_near(surest[0].box, blobs::box(6, 2));
   CHECK(blob_detector(options).document().decoder.center.threshold == 0.9f);
 }
 
@@ -114,8 +114,8 @@ TEST_CASE("boxes end where the photo does") {
   std::vector<Detection> people = blob_detector().detect(photo);
   REQUIRE(people.size() == 2);
   if (people[0].box.x > people[1].box.x) std::swap(people[0], people[1]);
-  check_box(people[0].box, {0, 0, 36, 40});
-  check_box(people[1].box, {420, 136, 64, 96});
+  check_near(people[0].box, {0, 0, 36, 40});
+  check_near(people[1].box, {420, 136, 64, 96});
 }
 
 TEST_CASE("what a detector finds is what the plain layers and the decoder give") {
@@ -152,7 +152,7 @@ TEST_CASE("what a detector finds is what the plain layers and the decoder give")
       for (std::size_t i = 0; i < found.size(); ++i) {
         CAPTURE(i);
         CHECK(found[i].score == doctest::Approx(expected[i].score).epsilon(1e-3));
-        check_box(found[i].box, expected[i].box, 1e-3);
+        check_near(found[i].box, expected[i].box, 1e-3);
       }
       const HeatmapView heatmaps = workspace.heatmaps();
       REQUIRE(Shape{heatmaps.keypoints, heatmaps.height, heatmaps.width} == maps[0].shape());

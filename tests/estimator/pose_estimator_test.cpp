@@ -64,7 +64,7 @@ std::vector<unsigned char> model_of_several(double cmap_threshold) {
 }
 
 /// A detector of bright squares for the estimator; see blob_detector.hpp.
-std::shared_ptr<const PersonDetector> blob_detector() {
+std::shared_ptr<const PersonDetector> shared_blob_detector() {
   const std::vector<unsigned char> bytes = blobs::model_file();
   return std::make_shared<const PersonDetector>(Model::from_bytes(bytes.data(), bytes.size()));
 }
@@ -278,7 +278,7 @@ TEST_CASE("everybody, with a detector, is whom it finds, the surest first, each 
   const std::vector<Box> boxes = {blobs::box(4, 3), blobs::box(7, 2), blobs::box(1, 2)};
   const std::vector<Pose> expected = estimator().estimate(photo, boxes);
   EstimatorOptions options;
-  options.detector = blob_detector();
+  options.detector = shared_blob_detector();
   for (const Index batch : {1, 2, 4}) {
     CAPTURE(batch);
     options.batch = batch;
@@ -318,7 +318,7 @@ TEST_CASE("everybody, with a detector, is whom it finds, the surest first, each 
 TEST_CASE("an estimator and its detector serve many threads at once") {
   const Image photo = photo_of_blobs();
   EstimatorOptions options;
-  options.detector = blob_detector();
+  options.detector = shared_blob_detector();
   options.batch = 2;
   const PoseEstimator detecting(default_model, options);
   const std::vector<Pose> expected = detecting.estimate_all(photo);
@@ -341,7 +341,7 @@ TEST_CASE("an estimator and its detector serve many threads at once") {
 
 TEST_CASE("a detector is refused for a model of several people, and in the place of a model") {
   EstimatorOptions options;
-  options.detector = blob_detector();
+  options.detector = shared_blob_detector();
   std::vector<unsigned char> bytes = model_of_several(0.1);
   CHECK_THROWS_WITH_AS(PoseEstimator(limn::Model::from_bytes(bytes.data(), bytes.size()), options),
                        "person detector: expected a model of one person, found one of several, which needs none",
@@ -572,7 +572,7 @@ TEST_CASE("an estimator with a detector refuses the workspace of one without, an
   const Image photo(80, 60);
   EstimatorOptions options;
   auto workspace = tiny_estimator().make_workspace();
-  options.detector = blob_detector();
+  options.detector = shared_blob_detector();
   CHECK_THROWS_AS(everybody_in(workspace, tiny_estimator(options), photo), Error);
   EstimatorOptions large;
   large.input_width = 256;
@@ -633,7 +633,7 @@ TEST_CASE("what a workspace does not have is an error") {
   CHECK_THROWS_WITH_AS(of_several.affinities(), empty, Error);
 
   EstimatorOptions options;
-  options.detector = blob_detector();
+  options.detector = shared_blob_detector();
   const PoseEstimator detecting = tiny_estimator(options);
   auto of_detecting = detecting.make_workspace();
   CHECK(of_detecting.detections().empty());

@@ -2,14 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include <limits>
+#include "image/bad_numbers.hpp"
 
 using limn::Affine;
+using limn_test::infinity;
+using limn_test::not_a_number;
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 void check_close(const Affine& m, const Affine& expected) {
   CHECK(m.a == doctest::Approx(expected.a));

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "image/bad_numbers.hpp"
 #include "image/pictures.hpp"
 
 using limn::Affine;
@@ -16,13 +17,13 @@ using limn::Color;
 using limn::Image;
 using limn::Index;
 using limn_test::Buffer;
+using limn_test::infinity;
 using limn_test::noise_image;
+using limn_test::not_a_number;
 using limn_test::same;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr Color white = {255, 255, 255};
 
 /// Area of what was drawn in white on black, in pixels.

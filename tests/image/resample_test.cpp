@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <limits>
 
+#include "image/bad_numbers.hpp"
 #include "image/pictures.hpp"
 
 using limn::Affine;
@@ -12,14 +12,13 @@ using limn::Image;
 using limn::Index;
 using limn::Resample;
 using limn_test::Buffer;
+using limn_test::infinity;
 using limn_test::Noise;
 using limn_test::noise_image;
+using limn_test::not_a_number;
 using limn_test::same;
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 /// Channel `k` of `image` at (x, y), black outside.
 double value_at(const Image& image, double x, double y, int k) {

@@ -32,7 +32,7 @@ Tensor map_of(const limn::Shape& shape, const FloatVector& values) {
   return tensor;
 }
 
-Tensor row_of(const FloatVector& values) { return map_of({1, 1, values.size()}, values); }
+Tensor one_row(const FloatVector& values) { return map_of({1, 1, values.size()}, values); }
 
 FloatVector values_of(const Tensor& tensor) { return tensor.matrix().reshaped(); }
 
@@ -87,7 +87,7 @@ TEST_CASE("a quantised convolution puts out floats as sums times the scales of i
   const FloatVector weight{{3}};
   const FloatVector scale{{0.25F}};
   const FloatVector bias{{1.1F}};
-  const Tensor input = row_of(FloatVector{{0, 7, 10, 255}});
+  const Tensor input = one_row(FloatVector{{0, 7, 10, 255}});
   CHECK(values_of(limn::quantized_convolution(input, simplest({}), weight, scale, bias)) ==
         FloatVector{{-21 * 0.125F, 0, 9 * 0.125F, 744 * 0.125F}});
   CHECK(values_of(limn::quantized_convolution(input, simplest({}, true), weight, scale, bias)) ==
@@ -99,7 +99,7 @@ TEST_CASE("a quantised convolution rounds to the nearest 8-bit number, halves to
   const FloatVector weight{{3}};
   const FloatVector scale{{0.25F}};
   const FloatVector bias{{1.1F}};
-  const Tensor input = row_of(FloatVector{{0, 4, 6, 8, 9, 10, 12, 90, 91, 255}});
+  const Tensor input = one_row(FloatVector{{0, 4, 6, 8, 9, 10, 12, 90, 91, 255}});
   const FloatVector sums{{-21, -9, -3, 3, 6, 9, 15, 249, 252, 744}};
   CHECK(values_of(limn::quantized_convolution(input, simplest({}), weight, scale, bias)) == 0.125F * sums);
   CHECK(values_of(limn::quantized_convolution(input, simplest(MapScale{0.25F, 128}), weight, scale, bias)) ==
@@ -140,7 +140,7 @@ TEST_CASE("weights, scales and biases belong to their output channels") {
 
 TEST_CASE("a quantised transposed convolution spreads each number, and holds the bias where none comes") {
   const QuantizedConvTranspose2d layer = {ConvTranspose2d{1, 1, 2, 3, 0, 1}, {0.5F, 3}, MapScale{0.5F, 128}, {}, false};
-  const Tensor input = row_of(FloatVector{{4, 1}});
+  const Tensor input = one_row(FloatVector{{4, 1}});
   const FloatVector weight{{1, 2, 3, 4}};
   const Tensor found = limn::quantized_convolution(input, layer, weight, one, FloatVector{{2.5F}});
   REQUIRE(found.shape() == limn::Shape{1, 3, 6});
@@ -152,8 +152,8 @@ TEST_CASE("a quantised transposed convolution spreads each number, and holds the
 TEST_CASE("a residual is brought to the output's scale and added before the one rounding") {
   // Sums in units of 0.3, residual in units of 0.4, out in units of 1: 77 and 102 of 1/256.
   QuantizedConv2d layer = {Conv2d{1, 1}, {0.3F, 128}, MapScale{1.0F, 128}, MapScale{0.4F, 100}, false};
-  const Tensor input = row_of(FloatVector{{129, 129, 128, 127, 126, 255, 0, 130}});
-  const Tensor residual = row_of(FloatVector{{100, 101, 101, 99, 99, 255, 0, 98}});
+  const Tensor input = one_row(FloatVector{{129, 129, 128, 127, 126, 255, 0, 130}});
+  const Tensor residual = one_row(FloatVector{{100, 101, 101, 99, 99, 255, 0, 98}});
   CHECK(values_of(limn::quantized_convolution(input, layer, one, one, zero, &residual)) ==
         FloatVector{{128, 129, 128, 127, 127, 228, 50, 128}});
   layer.relu = true;
@@ -166,8 +166,8 @@ TEST_CASE("a residual is brought to the output's scale and added before the one 
 
 TEST_CASE("a sum with a residual is rounded upwards from the middle, also below 0") {
   const QuantizedConv2d layer = {Conv2d{1, 1}, {0.5F, 128}, MapScale{1.0F, 128}, MapScale{1.0F, 0}, false};
-  const Tensor input = row_of(FloatVector{{129, 127, 131, 125, 123}});
-  const Tensor nothing = row_of(FloatVector::Zero(5));
+  const Tensor input = one_row(FloatVector{{129, 127, 131, 125, 123}});
+  const Tensor nothing = one_row(FloatVector::Zero(5));
   CHECK(values_of(limn::quantized_convolution(input, layer, one, one, zero, &nothing)) ==
         FloatVector{{129, 128, 130, 127, 126}});
   // Without one, to the even number.

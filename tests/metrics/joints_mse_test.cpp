@@ -4,13 +4,10 @@
 
 #include <limits>
 
+#include "metrics/label_places.hpp"
+
 using namespace limn;
-
-namespace {
-
-Label visible(double x, double y) { return {{x, y}, Visibility::visible}; }
-
-}  // namespace
+using limn_test::visible;
 
 TEST_CASE("a target is a Gaussian of peak 1 around its keypoint's cell, cut off after three sigma") {
   // Pixel (8, 4) is cell (2, 1) at stride 4; sigma 2, so 2 sigma^2 = 8.

@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "metrics/label_places.hpp"
+
 using namespace limn;
+using limn_test::places;
 
 namespace {
 
@@ -16,7 +19,7 @@ const char* const names[] = {"nose",          "left_eye",       "right_eye",  "l
                              "right_wrist",   "left_hip",       "right_hip",  "left_knee",   "right_knee",
                              "left_ankle",    "right_ankle"};
 
-std::vector<double> sigmas() {
+std::vector<double> oks_sigmas() {
   std::vector<double> result;
   for (const char* name : names) result.push_back(coco_sigma(name).value());
   return result;
@@ -28,21 +31,15 @@ Labels person() {
   return labels;
 }
 
-std::vector<Point> places(const Labels& labels, double dx, double dy) {
-  std::vector<Point> result;
-  for (const Label& label : labels) result.push_back({label.place.x + dx, label.place.y + dy});
-  return result;
-}
-
 }  // namespace
 
 TEST_CASE("OKS has the known values when every keypoint is off by so many pixels") {
   // Area 10000, 17 labelled keypoints.
   const Labels labels = person();
-  CHECK(oks(labels, {}, 10000, places(labels, 0, 0), sigmas()) == 1);
-  CHECK(oks(labels, {}, 10000, places(labels, 2, 0), sigmas()) == doctest::Approx(0.976440).epsilon(1e-6));
-  CHECK(oks(labels, {}, 10000, places(labels, 3, -4), sigmas()) == doctest::Approx(0.871155).epsilon(1e-6));
-  CHECK(oks(labels, {}, 10000, places(labels, -6, 8), sigmas()) == doctest::Approx(0.646995).epsilon(1e-6));
+  CHECK(oks(labels, {}, 10000, places(labels, 0, 0), oks_sigmas()) == 1);
+  CHECK(oks(labels, {}, 10000, places(labels, 2, 0), oks_sigmas()) == doctest::Approx(0.976440).epsilon(1e-6));
+  CHECK(oks(labels, {}, 10000, places(labels, 3, -4), oks_sigmas()) == doctest::Approx(0.871155).epsilon(1e-6));
+  CHECK(oks(labels, {}, 10000, places(labels, -6, 8), oks_sigmas()) == doctest::Approx(0.646995).epsilon(1e-6));
 }
 
 TEST_CASE("OKS counts labelled keypoints only, hidden ones too") {
@@ -77,11 +74,11 @@ TEST_CASE("non-maximum suppression keeps the best of like persons and everybody 
   // Off by 2 pixels the similarity is 0.976, by 5 pixels 0.871.
   const std::vector<FoundPerson> persons = {person_at(0, 0.5), person_at(2, 0.9), person_at(7, 0.7),
                                             person_at(500, 0.1)};
-  CHECK(oks_nms(persons, sigmas()) == std::vector<std::size_t>{1, 2, 3});
-  CHECK(oks_nms(persons, sigmas(), 0.98) == std::vector<std::size_t>{1, 2, 0, 3});
-  CHECK(oks_nms(persons, sigmas(), 0.8) == std::vector<std::size_t>{1, 3});
-  CHECK(oks_nms({person_at(1, 0.5), person_at(0, 0.5)}, sigmas()) == std::vector<std::size_t>{0});
-  CHECK(oks_nms({}, sigmas()).empty());
+  CHECK(oks_nms(persons, oks_sigmas()) == std::vector<std::size_t>{1, 2, 3});
+  CHECK(oks_nms(persons, oks_sigmas(), 0.98) == std::vector<std::size_t>{1, 2, 0, 3});
+  CHECK(oks_nms(persons, oks_sigmas(), 0.8) == std::vector<std::size_t>{1, 3});
+  CHECK(oks_nms({person_at(1, 0.5), person_at(0, 0.5)}, oks_sigmas()) == std::vector<std::size_t>{0});
+  CHECK(oks_nms({}, oks_sigmas()).empty());
 }
 
 TEST_CASE("a person's score is the box's times the mean of the keypoints that score above 0.2") {
@@ -102,7 +99,7 @@ TEST_CASE("persons of different numbers of keypoints are an error") {
 
 TEST_CASE("the similarity to a person with a NaN or infinite box is an error") {
   for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    CHECK_THROWS_AS(oks(person(), {0, 0, value, 5}, 100, places(person(), 0, 0), sigmas()), Error);
-    CHECK_THROWS_AS(oks(Labels(17), {value, 0, 5, 5}, 100, places(person(), 0, 0), sigmas()), Error);
+    CHECK_THROWS_AS(oks(person(), {0, 0, value, 5}, 100, places(person(), 0, 0), oks_sigmas()), Error);
+    CHECK_THROWS_AS(oks(Labels(17), {value, 0, 5, 5}, 100, places(person(), 0, 0), oks_sigmas()), Error);
   }
 }

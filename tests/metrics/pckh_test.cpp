@@ -5,13 +5,10 @@
 #include <cmath>
 #include <vector>
 
+#include "metrics/label_places.hpp"
+
 using namespace limn;
-
-namespace {
-
-Label visible(double x, double y) { return {{x, y}, Visibility::visible}; }
-
-}  // namespace
+using limn_test::visible;
 
 TEST_CASE("head sizes by hand: 0.6 times the box's diagonal, or the length of the head") {
   CHECK(head_box_size(10, 20, 40, 60) == doctest::Approx(30));  // a diagonal of 50

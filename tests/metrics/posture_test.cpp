@@ -2,11 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include "metrics/label_places.hpp"
+
 using namespace limn;
+using limn_test::visible;
 
 namespace {
-
-Label visible(double x, double y) { return {{x, y}, Visibility::visible}; }
 
 Skeleton skeleton() { return {{"left_shoulder", "right_shoulder", "left_hip", "right_hip"}, {}, {}}; }
 

@@ -14,7 +14,7 @@ using limn::detail::parse_json;
 
 namespace {
 
-std::string refusal(const std::string& text) {
+std::string json_value_refusal(const std::string& text) {
   try {
     parse_json(text, "T");
     return "";
@@ -75,10 +75,10 @@ TEST_CASE("a JSON text becomes values, which know their part of the text") {
 }
 
 TEST_CASE("a key that an object has twice is refused, also if it is written differently") {
-  CHECK(refusal(R"({"a": 1, "b": 2, "a": 1})") == "key \"a\" appears twice");
-  CHECK(refusal(R"([{"b": {"a": 1, "\u0061": 1}}])") == "key \"a\" appears twice");
-  CHECK(refusal(R"({"\n": 1, "\n": 1})") == "key \"?\" appears twice");
-  CHECK(refusal(R"({"a": {"a": {"a": 1}}, "b": {"a": 1}})").empty());
+  CHECK(json_value_refusal(R"({"a": 1, "b": 2, "a": 1})") == "key \"a\" appears twice");
+  CHECK(json_value_refusal(R"([{"b": {"a": 1, "\u0061": 1}}])") == "key \"a\" appears twice");
+  CHECK(json_value_refusal(R"({"\n": 1, "\n": 1})") == "key \"?\" appears twice");
+  CHECK(json_value_refusal(R"({"a": {"a": {"a": 1}}, "b": {"a": 1}})").empty());
 }
 
 TEST_CASE("20000 values and keys are read, and no more") {
@@ -92,10 +92,10 @@ TEST_CASE("20000 values and keys are read, and no more") {
     for (int i = 0; i < count; ++i) text += (i == 0 ? "{\"" : ",\"") + std::to_string(i) + "\":0";
     return text + "}";
   };
-  CHECK(refusal(array(19999)).empty());
-  CHECK(refusal(array(20000)) == "more than 20000 values");
-  CHECK(refusal(object(9999)).empty());
-  CHECK(refusal(object(10000)) == "more than 20000 values");
+  CHECK(json_value_refusal(array(19999)).empty());
+  CHECK(json_value_refusal(array(20000)) == "more than 20000 values");
+  CHECK(json_value_refusal(object(9999)).empty());
+  CHECK(json_value_refusal(object(10000)) == "more than 20000 values");
 }
 
 TEST_CASE("JSON is shown in messages without the blanks between its words") {

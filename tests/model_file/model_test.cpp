@@ -32,7 +32,7 @@ json document(const std::vector<std::string>& kept) {
   return result;
 }
 
-std::string refusal(const Bytes& bytes) {
+std::string model_refusal(const Bytes& bytes) {
   try {
     Model::from_bytes(bytes.data(), bytes.size(), "F");
     return "";
@@ -70,12 +70,12 @@ TEST_CASE("a precision that does not go with the network or the tensors is an er
   wrong["precision"]["maps"]["nowhere"] = {1, 0};
   SafetensorsWriter writer;
   writer.metadata("limn", wrong.dump());
-  CHECK(refusal(writer.bytes()) == "F: metadata 'limn': precision: quantisation: the network has no map nowhere");
+  CHECK(model_refusal(writer.bytes()) == "F: metadata 'limn': precision: quantisation: the network has no map nowhere");
 
   // The tensors of a network whose conv1 is kept, and the document of one whose conv1 is not.
   Bytes bytes = quantized::model_file(document({"conv1"}).dump());
   const limn::Safetensors file = limn::Safetensors::from_bytes(bytes.data(), bytes.size(), "F");
   const std::map<std::string, std::string> metadata = {{"limn", document({}).dump()}};
-  CHECK(refusal(limn::safetensors_bytes(file.tensors(), metadata, "F")) ==
+  CHECK(model_refusal(limn::safetensors_bytes(file.tensors(), metadata, "F")) ==
         "F: tensor conv1.weight_scale: missing, expected shape [1] (and 1 more)");
 }

@@ -30,7 +30,7 @@ PrecisionDocument read(const std::string& precision) {
 }
 
 /// What the message says after naming the file and the entry; empty if the document is taken.
-std::string refusal(const std::string& precision) {
+std::string precision_refusal(const std::string& precision) {
   const std::string prefix = "F: metadata 'limn': ";
   try {
     limn::make_graph(parse_document(document(precision), "F"), "F");
@@ -43,7 +43,7 @@ std::string refusal(const std::string& precision) {
 
 /// The same of an entry with `value` for `key`.
 std::string refusal_of(const std::string& key, const std::string& value) {
-  return refusal(R"({"type": "int8", "maps": {"input": [1, 0]}, ")" + key + "\": " + value + "}");
+  return precision_refusal(R"({"type": "int8", "maps": {"input": [1, 0]}, ")" + key + "\": " + value + "}");
 }
 
 }  // namespace
@@ -88,16 +88,16 @@ TEST_CASE("scales written with nine digits come back the same") {
 }
 
 TEST_CASE("what is wrong with a precision is named") {
-  CHECK(refusal("3") == "precision: expected an object, found 3");
-  CHECK(refusal("{}") == "precision.type: expected \"int8\", found nothing");
-  CHECK(refusal(R"({"type": "int4"})") == "precision.type: expected \"int8\", found \"int4\"");
+  CHECK(precision_refusal("3") == "precision: expected an object, found 3");
+  CHECK(precision_refusal("{}") == "precision.type: expected \"int8\", found nothing");
+  CHECK(precision_refusal(R"({"type": "int4"})") == "precision.type: expected \"int8\", found \"int4\"");
   const std::string object = "precision.maps: expected an object of scales and zero points by names of maps, found ";
-  CHECK(refusal(R"({"type": "int8"})") == object + "nothing");
+  CHECK(precision_refusal(R"({"type": "int8"})") == object + "nothing");
   CHECK(refusal_of("maps", "[]").find("appears twice") != std::string::npos);
-  CHECK(refusal(R"({"type": "int8", "maps": [["relu", 1, 0]]})") == object + R"([["relu",1,0]])");
+  CHECK(precision_refusal(R"({"type": "int8", "maps": [["relu", 1, 0]]})") == object + R"([["relu",1,0]])");
 
   const auto map = [](const std::string& value) {
-    return refusal(R"({"type": "int8", "maps": {"layer1.0.relu": )" + value + "}}");
+    return precision_refusal(R"({"type": "int8", "maps": {"layer1.0.relu": )" + value + "}}");
   };
   const std::string place = "precision.maps[\"layer1.0.relu\"]";
   CHECK(map("1") == place + ": expected a scale and a zero point, found 1");
@@ -123,16 +123,16 @@ TEST_CASE("what is wrong with a precision is named") {
 }
 
 TEST_CASE("maps and convolutions that the network does not have, and scales that it lacks, are named with the file") {
-  CHECK(refusal(R"({"type": "int8", "maps": {"relu9": [1, 0]}})") ==
+  CHECK(precision_refusal(R"({"type": "int8", "maps": {"relu9": [1, 0]}})") ==
         "precision: quantisation: the network has no map relu9");
-  CHECK(refusal(R"({"type": "int8", "maps": {"bn1": [1, 0]}})") ==
+  CHECK(precision_refusal(R"({"type": "int8", "maps": {"bn1": [1, 0]}})") ==
         "precision: quantisation: the network has no map bn1");
-  CHECK(refusal(R"({"type": "int8", "maps": {}, "float": ["relu"]})") ==
+  CHECK(precision_refusal(R"({"type": "int8", "maps": {}, "float": ["relu"]})") ==
         "precision: quantisation: the network has no convolution relu");
-  CHECK(refusal(R"({"type": "int8", "maps": {}})") ==
+  CHECK(precision_refusal(R"({"type": "int8", "maps": {}})") ==
         "precision: quantisation: conv1: expected a scale of its input input");
-  CHECK(refusal(R"({"type": "int8", "maps": {"\n\u00e4": [1, 0]}})") ==
+  CHECK(precision_refusal(R"({"type": "int8", "maps": {"\n\u00e4": [1, 0]}})") ==
         "precision: quantisation: the network has no map ???");
-  CHECK(refusal(R"({"type": "int8", "maps": {"\n\u00e4": [0, 0]}})") ==
+  CHECK(precision_refusal(R"({"type": "int8", "maps": {"\n\u00e4": [0, 0]}})") ==
         "precision.maps[\"???\"][0]: expected a scale from 1e-12 to 1e12, found 0");
 }

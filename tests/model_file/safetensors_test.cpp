@@ -27,7 +27,7 @@ namespace {
 using Bytes = std::vector<unsigned char>;
 
 /// The message with which these bytes are refused; empty if they are not.
-std::string refusal(const Bytes& bytes) {
+std::string safetensors_refusal(const Bytes& bytes) {
   // A copy of the exact size lets the address sanitizer see a read behind the end.
   const std::unique_ptr<unsigned char[]> copy(new unsigned char[bytes.size()]);
   if (!bytes.empty()) std::memcpy(copy.get(), bytes.data(), bytes.size());
@@ -45,8 +45,8 @@ std::string refusal(const Bytes& bytes) {
   }
 }
 
-std::string refusal(const std::string& header, std::size_t data_size) {
-  return refusal(SafetensorsWriter::from_header(header, Bytes(data_size)));
+std::string safetensors_refusal(const std::string& header, std::size_t data_size) {
+  return safetensors_refusal(SafetensorsWriter::from_header(header, Bytes(data_size)));
 }
 
 SafetensorsWriter small_file() {
@@ -158,31 +158,31 @@ TEST_CASE("every I8 value becomes the whole number that it is in two's complemen
 }
 
 TEST_CASE("scalars, tensors without values and files without tensors are valid") {
-  CHECK(refusal("{}", 0).empty());
-  CHECK(refusal("{}   ", 0).empty());
-  CHECK(refusal(R"({"__metadata__":{}})", 0).empty());
-  CHECK(refusal(R"({"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 4).empty());
-  CHECK(refusal(R"({"z":{"dtype":"F32","shape":[3,0,2],"data_offsets":[0,0]}})", 0).empty());
-  CHECK(refusal(R"({"z":{"dtype":"F16","shape":[0],"data_offsets":[4,4]},)"
-                R"("s":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-                4)
+  CHECK(safetensors_refusal("{}", 0).empty());
+  CHECK(safetensors_refusal("{}   ", 0).empty());
+  CHECK(safetensors_refusal(R"({"__metadata__":{}})", 0).empty());
+  CHECK(safetensors_refusal(R"({"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 4).empty());
+  CHECK(safetensors_refusal(R"({"z":{"dtype":"F32","shape":[3,0,2],"data_offsets":[0,0]}})", 0).empty());
+  CHECK(safetensors_refusal(R"({"z":{"dtype":"F16","shape":[0],"data_offsets":[4,4]},)"
+                            R"("s":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                            4)
             .empty());
 }
 
 TEST_CASE("the order of tensors in the header is free") {
-  CHECK(refusal(R"({"a":{"data_offsets":[4,8],"shape":[1],"dtype":"F32"},)"
-                R"("b":{"shape":[2],"dtype":"F16","data_offsets":[0,4]}})",
-                8)
+  CHECK(safetensors_refusal(R"({"a":{"data_offsets":[4,8],"shape":[1],"dtype":"F32"},)"
+                            R"("b":{"shape":[2],"dtype":"F16","data_offsets":[0,4]}})",
+                            8)
             .empty());
 }
 
 TEST_CASE("a file cut off at any byte is an error") {
   const Bytes whole = small_file().bytes();
-  REQUIRE(refusal(whole).empty());
+  REQUIRE(safetensors_refusal(whole).empty());
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
     const Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-    const std::string message = refusal(cut);
+    const std::string message = safetensors_refusal(cut);
     CHECK(message.rfind("F: ", 0) == 0);
     const TemporaryFile on_disk("safetensors_cut", cut);
     CHECK_THROWS_WITH_AS(Safetensors::open(on_disk.path), doctest::Contains(on_disk.path.c_str()), Error);
@@ -193,7 +193,7 @@ TEST_CASE("a length of the header that cannot be is an error") {
   const auto with_length = [](std::uint64_t length) {
     Bytes bytes = small_file().bytes();
     std::memcpy(bytes.data(), &length, sizeof(length));
-    return refusal(bytes);
+    return safetensors_refusal(bytes);
   };
   const std::size_t size = small_file().bytes().size();
   CHECK(with_length(100'000'001) == "F: not a safetensors file: header of 100000001 bytes, expected at most 100000000");
@@ -204,39 +204,41 @@ TEST_CASE("a length of the header that cannot be is an error") {
   CHECK(with_length(size - 7) ==
         "F: truncated: header of " + std::to_string(size - 7) + " bytes in a file of " + std::to_string(size));
   CHECK(with_length(0) == "F: header: expected a JSON object, beginning with {");
-  CHECK(refusal(Bytes()) == "F: not a safetensors file: expected at least 8 bytes, found 0");
-  CHECK(refusal(Bytes(7)) == "F: not a safetensors file: expected at least 8 bytes, found 7");
+  CHECK(safetensors_refusal(Bytes()) == "F: not a safetensors file: expected at least 8 bytes, found 0");
+  CHECK(safetensors_refusal(Bytes(7)) == "F: not a safetensors file: expected at least 8 bytes, found 7");
   CHECK_THROWS_AS(Safetensors::from_bytes(nullptr, 0, "F"), Error);
 }
 
 TEST_CASE("a header that is no valid JSON is an error") {
-  CHECK(refusal("{", 0).rfind("F: header: invalid JSON: ", 0) == 0);
-  CHECK(refusal("{}}", 0).rfind("F: header: invalid JSON: ", 0) == 0);
-  CHECK(refusal("{\"a\":", 0).rfind("F: header: invalid JSON: ", 0) == 0);
-  CHECK(refusal("{'a':1}", 0).rfind("F: header: invalid JSON: ", 0) == 0);
-  CHECK(refusal("{\"\x80\":{}}", 0).rfind("F: header: invalid JSON: ", 0) == 0);  // not UTF-8
-  CHECK(refusal("{\"a\nb\":{}}", 0).rfind("F: header: invalid JSON: ", 0) == 0);
-  CHECK(refusal(R"({"\ud800":{}})", 0).rfind("F: header: invalid JSON: ", 0) == 0);  // half a surrogate pair
-  CHECK(refusal(std::string("{\0}", 3), 0).rfind("F: header: invalid JSON: ", 0) == 0);
-  CHECK(refusal("[]", 0) == "F: header: expected a JSON object, beginning with {");
-  CHECK(refusal(" {}", 0) == "F: header: expected a JSON object, beginning with {");
-  CHECK(refusal("\xEF\xBB\xBF{}", 0) == "F: header: expected a JSON object, beginning with {");
+  CHECK(safetensors_refusal("{", 0).rfind("F: header: invalid JSON: ", 0) == 0);
+  CHECK(safetensors_refusal("{}}", 0).rfind("F: header: invalid JSON: ", 0) == 0);
+  CHECK(safetensors_refusal("{\"a\":", 0).rfind("F: header: invalid JSON: ", 0) == 0);
+  CHECK(safetensors_refusal("{'a':1}", 0).rfind("F: header: invalid JSON: ", 0) == 0);
+  CHECK(safetensors_refusal("{\"\x80\":{}}", 0).rfind("F: header: invalid JSON: ", 0) == 0);  // not UTF-8
+  CHECK(safetensors_refusal("{\"a\nb\":{}}", 0).rfind("F: header: invalid JSON: ", 0) == 0);
+  CHECK(safetensors_refusal(R"({"\ud800":{}})", 0).rfind("F: header: invalid JSON: ", 0) ==
+        0);  // half a surrogate pair
+  CHECK(safetensors_refusal(std::string("{\0}", 3), 0).rfind("F: header: invalid JSON: ", 0) == 0);
+  CHECK(safetensors_refusal("[]", 0) == "F: header: expected a JSON object, beginning with {");
+  CHECK(safetensors_refusal(" {}", 0) == "F: header: expected a JSON object, beginning with {");
+  CHECK(safetensors_refusal("\xEF\xBB\xBF{}", 0) == "F: header: expected a JSON object, beginning with {");
 }
 
 TEST_CASE("messages quote a file's text in short and printable form") {
   const std::string name(5000, 'x');
-  const std::string message = refusal("{\"" + name + "\":1}", 0);
+  const std::string message = safetensors_refusal("{\"" + name + "\":1}", 0);
   CHECK(message == "F: tensor " + std::string(120, 'x') + "...: expected an object, found 1");
-  CHECK(refusal("{\"a\\n\\u00e4\":1}", 0) == "F: tensor a???: expected an object, found 1");
+  CHECK(safetensors_refusal("{\"a\\n\\u00e4\":1}", 0) == "F: tensor a???: expected an object, found 1");
 }
 
 TEST_CASE("values of the wrong type are errors that name the tensor and the key") {
   const auto tensor = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
-    return refusal(R"({"T":{"dtype":)" + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}", 8);
+    return safetensors_refusal(
+        R"({"T":{"dtype":)" + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}", 8);
   };
   REQUIRE(tensor(R"("F32")", "[2]", "[0,8]").empty());
-  CHECK(refusal(R"({"T":null})", 0) == "F: tensor T: expected an object, found null");
-  CHECK(refusal(R"({"T":[]})", 0) == "F: tensor T: expected an object, found an array");
+  CHECK(safetensors_refusal(R"({"T":null})", 0) == "F: tensor T: expected an object, found null");
+  CHECK(safetensors_refusal(R"({"T":[]})", 0) == "F: tensor T: expected an object, found an array");
   CHECK(tensor("7", "[2]", "[0,8]") == "F: tensor T: dtype: expected a string, found 7");
   CHECK(tensor("{}", "[2]", "[0,8]") == "F: tensor T: dtype: expected a string, found an object");
   CHECK(tensor(R"("F32")", "2", "[0,8]") == "F: tensor T: shape: expected an array, found 2");
@@ -254,41 +256,43 @@ TEST_CASE("values of the wrong type are errors that name the tensor and the key"
 }
 
 TEST_CASE("a tensor needs dtype, shape and data_offsets, each once, and nothing else") {
-  CHECK(refusal(R"({"T":{}})", 0) == "F: tensor T: dtype is missing");
-  CHECK(refusal(R"({"T":{"dtype":"F32","data_offsets":[0,0]}})", 0) == "F: tensor T: shape is missing");
-  CHECK(refusal(R"({"T":{"dtype":"F32","shape":[0]}})", 0) == "F: tensor T: data_offsets is missing");
-  CHECK(refusal(R"({"T":{"dtype":"F32","dtype":"F16","shape":[0],"data_offsets":[0,0]}})", 0) ==
+  CHECK(safetensors_refusal(R"({"T":{}})", 0) == "F: tensor T: dtype is missing");
+  CHECK(safetensors_refusal(R"({"T":{"dtype":"F32","data_offsets":[0,0]}})", 0) == "F: tensor T: shape is missing");
+  CHECK(safetensors_refusal(R"({"T":{"dtype":"F32","shape":[0]}})", 0) == "F: tensor T: data_offsets is missing");
+  CHECK(safetensors_refusal(R"({"T":{"dtype":"F32","dtype":"F16","shape":[0],"data_offsets":[0,0]}})", 0) ==
         "F: tensor T: dtype appears twice");
-  CHECK(refusal(R"({"T":{"scale":1}})", 0) == "F: tensor T: expected dtype, shape and data_offsets, found \"scale\"");
+  CHECK(safetensors_refusal(R"({"T":{"scale":1}})", 0) ==
+        "F: tensor T: expected dtype, shape and data_offsets, found \"scale\"");
 }
 
 TEST_CASE("a name that appears twice is an error, also if it is written differently") {
   const std::string entry = R"({"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
-  CHECK(refusal(R"({"T":)" + entry + R"(,"T":)" + entry + "}", 0) == "F: tensor T: appears twice");
-  CHECK(refusal(R"({"T":)" + entry + R"(,"\u0054":)" + entry + "}", 0) == "F: tensor T: appears twice");
-  CHECK(refusal(R"({"__metadata__":{},"__metadata__":{}})", 0) == "F: __metadata__: appears twice");
-  CHECK(refusal(R"({"__metadata__":{"a":"1","a":"2"}})", 0) == "F: __metadata__: key \"a\" appears twice");
+  CHECK(safetensors_refusal(R"({"T":)" + entry + R"(,"T":)" + entry + "}", 0) == "F: tensor T: appears twice");
+  CHECK(safetensors_refusal(R"({"T":)" + entry + R"(,"\u0054":)" + entry + "}", 0) == "F: tensor T: appears twice");
+  CHECK(safetensors_refusal(R"({"__metadata__":{},"__metadata__":{}})", 0) == "F: __metadata__: appears twice");
+  CHECK(safetensors_refusal(R"({"__metadata__":{"a":"1","a":"2"}})", 0) == "F: __metadata__: key \"a\" appears twice");
 }
 
 TEST_CASE("metadata other than strings are an error") {
-  CHECK(refusal(R"({"__metadata__":null})", 0) == "F: __metadata__: expected an object, found null");
-  CHECK(refusal(R"({"__metadata__":{"limn":1}})", 0) == "F: __metadata__: key \"limn\": expected a string, found 1");
-  CHECK(refusal(R"({"__metadata__":{"limn":{}}})", 0) ==
+  CHECK(safetensors_refusal(R"({"__metadata__":null})", 0) == "F: __metadata__: expected an object, found null");
+  CHECK(safetensors_refusal(R"({"__metadata__":{"limn":1}})", 0) ==
+        "F: __metadata__: key \"limn\": expected a string, found 1");
+  CHECK(safetensors_refusal(R"({"__metadata__":{"limn":{}}})", 0) ==
         "F: __metadata__: key \"limn\": expected a string, found an object");
-  CHECK(refusal(R"({"__metadata__":{"limn":null}})", 0) ==
+  CHECK(safetensors_refusal(R"({"__metadata__":{"limn":null}})", 0) ==
         "F: __metadata__: key \"limn\": expected a string, found null");
 }
 
 TEST_CASE("a dtype other than F32, F16 and I8 is an error that names it") {
   for (const std::string dtype : {"F64", "BF16", "I64", "U8", "BOOL", "f32", ""}) {
-    CHECK(refusal(R"({"T":{"dtype":")" + dtype + R"(","shape":[1],"data_offsets":[0,8]}})", 8) ==
+    CHECK(safetensors_refusal(R"({"T":{"dtype":")" + dtype + R"(","shape":[1],"data_offsets":[0,8]}})", 8) ==
           "F: tensor T: dtype: expected F32, F16 or I8, found " + dtype);
   }
 }
 
 TEST_CASE("a shape that does not fit the bytes, or any computer, is an error") {
   const auto with_shape = [](const std::string& shape) {
-    return refusal(R"({"T":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[0,8]}})", 8);
+    return safetensors_refusal(R"({"T":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[0,8]}})", 8);
   };
   CHECK(with_shape("[3]") ==
         "F: tensor T: data_offsets: expected 3 values of 4 bytes for shape [3] of F32, found 8 bytes");
@@ -296,7 +300,7 @@ TEST_CASE("a shape that does not fit the bytes, or any computer, is an error") {
         "F: tensor T: data_offsets: expected 0 values of 4 bytes for shape [0] of F32, found 8 bytes");
   CHECK(with_shape("[]") ==
         "F: tensor T: data_offsets: expected 1 values of 4 bytes for shape [] of F32, found 8 bytes");
-  CHECK(refusal(R"({"T":{"dtype":"I8","shape":[2],"data_offsets":[0,8]}})", 8) ==
+  CHECK(safetensors_refusal(R"({"T":{"dtype":"I8","shape":[2],"data_offsets":[0,8]}})", 8) ==
         "F: tensor T: data_offsets: expected 2 values of 1 bytes for shape [2] of I8, found 8 bytes");
   // 2^62 + 2 values (2^30 + 2 where addresses have 32 bits): times four bytes they would be 8 again.
   const bool wide = sizeof(limn::Index) == 8;
@@ -309,15 +313,15 @@ TEST_CASE("a shape that does not fit the bytes, or any computer, is an error") {
   CHECK(with_shape("[" + half + ",0," + half + "]") == too_large + ", 0] is too large");
   CHECK(with_shape("[99999999999999999999]").find("F: tensor T: shape: expected whole numbers") == 0);
   CHECK(with_shape("[1,1,1,1,1,1,1,1,2]") == "F: tensor T: shape: more than 8 extents");
-  CHECK(refusal(R"({"T":{"dtype":"F32","shape":[1],"data_offsets":[0,5]}})", 5).find("found 5 bytes") !=
+  CHECK(safetensors_refusal(R"({"T":{"dtype":"F32","shape":[1],"data_offsets":[0,5]}})", 5).find("found 5 bytes") !=
         std::string::npos);
 }
 
 TEST_CASE("offsets that leave the file, run backwards, overlap or leave holes are errors") {
   const auto two = [](const std::string& a, const std::string& b) {
-    return refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":)" + a +
-                       R"(},"B":{"dtype":"F32","shape":[1],"data_offsets":)" + b + "}}",
-                   8);
+    return safetensors_refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":)" + a +
+                                   R"(},"B":{"dtype":"F32","shape":[1],"data_offsets":)" + b + "}}",
+                               8);
   };
   REQUIRE(two("[0,4]", "[4,8]").empty());
   const std::string within = "expected a range within the file's 8 bytes of data, found ";
@@ -329,22 +333,23 @@ TEST_CASE("offsets that leave the file, run backwards, overlap or leave holes ar
         "F: tensor A: data_offsets: " + within + "[18446744073709551612, 18446744073709551615]");
   CHECK(two("[0,4]", "[0,4]") == "F: tensor B: data_offsets [0, 4] overlap those of tensor A");
   CHECK(two("[3,7]", "[0,4]") == "F: tensor A: data_offsets [3, 7] overlap those of tensor B");
-  CHECK(refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                R"("B":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}})",
-                10) == "F: tensor B: data_offsets [6, 10] leave a hole after byte 4");
-  CHECK(refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8) ==
+  CHECK(safetensors_refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                            R"("B":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}})",
+                            10) == "F: tensor B: data_offsets [6, 10] leave a hole after byte 4");
+  CHECK(safetensors_refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8) ==
         "F: tensor A: data_offsets [4, 8] leave a hole after byte 0");
-  CHECK(refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 7) ==
+  CHECK(safetensors_refusal(R"({"A":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 7) ==
         "F: 3 bytes after the last tensor's data");
-  CHECK(refusal("{}", 3) == "F: 3 bytes after the last tensor's data");
+  CHECK(safetensors_refusal("{}", 3) == "F: 3 bytes after the last tensor's data");
 }
 
 TEST_CASE("a deeply nested header is an error and not a stack overflow") {
   const std::size_t depth = 300000;
-  CHECK(refusal("{\"T\":" + std::string(depth, '['), 0) == "F: tensor T: expected an object, found an array");
+  CHECK(safetensors_refusal("{\"T\":" + std::string(depth, '['), 0) ==
+        "F: tensor T: expected an object, found an array");
   std::string objects = "{";
   for (std::size_t i = 0; i < depth; ++i) objects += "\"T\":{";
-  CHECK(refusal(objects, 0) == "F: tensor T: expected dtype, shape and data_offsets, found \"T\"");
+  CHECK(safetensors_refusal(objects, 0) == "F: tensor T: expected dtype, shape and data_offsets, found \"T\"");
 }
 
 TEST_CASE("a damaged file is read or refused, whatever the damage") {
@@ -369,7 +374,7 @@ TEST_CASE("a damaged file is read or refused, whatever the damage") {
     // Now and then the length before the header and the end of the file are wrong, too.
     if (damage.below(10) == 0) bytes[damage.below(8)] = static_cast<unsigned char>(damage.byte());
     if (damage.below(10) == 0) bytes.resize(damage.below(bytes.size() + 20));
-    const std::string message = refusal(bytes);
+    const std::string message = safetensors_refusal(bytes);
     if (message.empty()) {
       ++read;
     } else {

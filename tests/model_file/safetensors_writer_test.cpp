@@ -35,7 +35,7 @@ std::string header_of(const Bytes& bytes) {
   return {bytes.begin() + 8, bytes.begin() + 8 + static_cast<std::ptrdiff_t>(size)};
 }
 
-std::string refusal(const Weights& tensors, const Metadata& metadata) {
+std::string safetensors_writer_refusal(const Weights& tensors, const Metadata& metadata) {
   try {
     safetensors_bytes(tensors, metadata, "F");
     return "";
@@ -100,15 +100,19 @@ TEST_CASE("what was read from a file is written as the same file") {
 
 TEST_CASE("what could not be read again is an error that names the tensor") {
   const std::string key = "F: tensor __metadata__: expected another name, which the format does not use itself";
-  CHECK(refusal({{"__metadata__", {DType::f32, {}, numbers}}}, {}) == key);
-  CHECK(refusal({{"T", {DType::f32, {-1}, numbers}}}, {}).rfind("F: tensor T: expected sizes from 0 on", 0) == 0);
+  CHECK(safetensors_writer_refusal({{"__metadata__", {DType::f32, {}, numbers}}}, {}) == key);
+  CHECK(safetensors_writer_refusal({{"T", {DType::f32, {-1}, numbers}}}, {})
+            .rfind("F: tensor T: expected sizes from 0 on", 0) == 0);
   const limn::Index half = sizeof(limn::Index) == 8 ? limn::Index{1} << 62 : limn::Index{1} << 30;
-  CHECK(refusal({{"T", {DType::f32, {half, 4}, numbers}}}, {}).rfind("F: tensor T: expected sizes from 0 on", 0) == 0);
-  CHECK(refusal({{"T", {DType::f32, {1, 1, 1, 1, 1, 1, 1, 1, 1}, numbers}}}, {}) ==
+  CHECK(safetensors_writer_refusal({{"T", {DType::f32, {half, 4}, numbers}}}, {})
+            .rfind("F: tensor T: expected sizes from 0 on", 0) == 0);
+  CHECK(safetensors_writer_refusal({{"T", {DType::f32, {1, 1, 1, 1, 1, 1, 1, 1, 1}, numbers}}}, {}) ==
         "F: tensor T: shape: more than 8 extents");
-  CHECK(refusal({{"\xFF", {DType::f32, {}, numbers}}}, {}).rfind("F: header: invalid JSON: expected UTF-8", 0) == 0);
-  CHECK(refusal({}, {{"limn", "\xC3"}}).rfind("F: header: invalid JSON: expected UTF-8", 0) == 0);
-  CHECK(refusal({}, {{"limn", std::string(1 << 21, 'x')}}).rfind("F: header: a string of more than 1048576", 0) == 0);
+  CHECK(safetensors_writer_refusal({{"\xFF", {DType::f32, {}, numbers}}}, {})
+            .rfind("F: header: invalid JSON: expected UTF-8", 0) == 0);
+  CHECK(safetensors_writer_refusal({}, {{"limn", "\xC3"}}).rfind("F: header: invalid JSON: expected UTF-8", 0) == 0);
+  CHECK(safetensors_writer_refusal({}, {{"limn", std::string(1 << 21, 'x')}})
+            .rfind("F: header: a string of more than 1048576", 0) == 0);
 }
 
 TEST_CASE("the bytes of a mapped file are given back once they are written") {

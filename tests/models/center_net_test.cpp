@@ -13,7 +13,7 @@ namespace {
 using limn::CenterNet;
 using limn::Index;
 
-CenterNet options_of(const nlohmann::json& description) {
+CenterNet center_net_of(const nlohmann::json& description) {
   CenterNet options;
   options.depth = description.at("depth").get<int>();
   options.width = description.at("channels").get<Index>();
@@ -45,13 +45,14 @@ std::string names_after_resnet(const CenterNet& options) {
 }  // namespace
 
 TEST_CASE("center_net gives PyTorch's numbers, from the first layer to all outputs") {
-  reference::compare_networks(
-      "center_net", 3, 13, [](const nlohmann::json& description) { return limn::center_net(options_of(description)); });
+  reference::compare_networks("center_net", 3, 13, [](const nlohmann::json& description) {
+    return limn::center_net(center_net_of(description));
+  });
 }
 
 TEST_CASE("center_net has as many parameters as PyTorch counts") {
   reference::compare_parameters(
-      "center_net", [](const nlohmann::json& description) { return limn::center_net(options_of(description)); });
+      "center_net", [](const nlohmann::json& description) { return limn::center_net(center_net_of(description)); });
 }
 
 TEST_CASE("center_net has the parameters that imgclsmob counts of its network for 20 classes, less the classes") {

@@ -13,7 +13,7 @@ namespace {
 using limn::CmapPaf;
 using limn::Index;
 
-limn::Graph graph_of(const nlohmann::json& description) {
+limn::Graph cmap_paf_of(const nlohmann::json& description) {
   CmapPaf options;
   options.depth = description.at("depth").get<int>();
   options.keypoints = description.at("keypoints").get<Index>();
@@ -28,10 +28,12 @@ limn::Graph graph_of(const nlohmann::json& description) {
 }  // namespace
 
 TEST_CASE("cmap_paf gives PyTorch's numbers, from the first layer to both outputs") {
-  reference::compare_networks("cmap_paf", 3, 20, graph_of);
+  reference::compare_networks("cmap_paf", 3, 20, cmap_paf_of);
 }
 
-TEST_CASE("cmap_paf has as many parameters as PyTorch counts") { reference::compare_parameters("cmap_paf", graph_of); }
+TEST_CASE("cmap_paf has as many parameters as PyTorch counts") {
+  reference::compare_parameters("cmap_paf", cmap_paf_of);
+}
 
 TEST_CASE(
     "Pose-ResNet18-Body has the published parameters but for the classifier that nothing uses, and multiply-adds") {

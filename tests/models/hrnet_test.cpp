@@ -14,7 +14,7 @@ namespace {
 using limn::HRNet;
 using limn::Index;
 
-limn::Graph graph_of(const nlohmann::json& description) {
+limn::Graph hrnet_of(const nlohmann::json& description) {
   HRNet options;
   options.width = description.at("channels").get<Index>();
   options.keypoints = description.at("keypoints").get<Index>();
@@ -34,10 +34,10 @@ const limn::Node& node(const limn::Graph& graph, const std::string& name) {
 }  // namespace
 
 TEST_CASE("hrnet gives PyTorch's numbers, through every stage and branch to the heatmaps") {
-  reference::compare_networks("hrnet", 5, 30, graph_of);
+  reference::compare_networks("hrnet", 5, 30, hrnet_of);
 }
 
-TEST_CASE("hrnet has as many parameters as PyTorch counts") { reference::compare_parameters("hrnet", graph_of); }
+TEST_CASE("hrnet has as many parameters as PyTorch counts") { reference::compare_parameters("hrnet", hrnet_of); }
 
 TEST_CASE("hrnet has the published number of parameters") {
   const auto millions = [](Index width) {

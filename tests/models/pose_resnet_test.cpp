@@ -13,7 +13,7 @@ namespace {
 using limn::Index;
 using limn::PoseResNet;
 
-PoseResNet options_of(const nlohmann::json& description) {
+PoseResNet pose_resnet_of(const nlohmann::json& description) {
   PoseResNet options;
   options.depth = description.at("depth").get<int>();
   options.width = description.at("channels").get<Index>();
@@ -42,13 +42,13 @@ PoseResNet standard(int depth, Index keypoints) {
 
 TEST_CASE("pose_resnet gives PyTorch's numbers, from the first layer to the heatmaps") {
   reference::compare_networks("pose_resnet", 13, 11, [](const nlohmann::json& description) {
-    return limn::pose_resnet(options_of(description));
+    return limn::pose_resnet(pose_resnet_of(description));
   });
 }
 
 TEST_CASE("pose_resnet has as many parameters as PyTorch counts") {
   reference::compare_parameters(
-      "pose_resnet", [](const nlohmann::json& description) { return limn::pose_resnet(options_of(description)); });
+      "pose_resnet", [](const nlohmann::json& description) { return limn::pose_resnet(pose_resnet_of(description)); });
 }
 
 TEST_CASE("pose_resnet has the published number of parameters") {

@@ -14,8 +14,8 @@ using namespace limn;
 
 namespace {
 
-const MapScale bytes = {0.5F, 128};
-const MapScale others = {0.25F, 0};
+const MapScale halves = {0.5F, 128};
+const MapScale quarters = {0.25F, 0};
 
 std::vector<std::string> names_of(const Graph& graph) {
   std::vector<std::string> names;
@@ -40,7 +40,7 @@ std::vector<std::string> inputs_of(const Graph& graph, const std::string& name) 
 using Names = std::vector<std::string>;
 
 /// conv - relu - conv, float in and out.
-Graph two_convolutions() {
+Graph floats_in_and_out() {
   Graph graph(2);
   NodeId x = graph.add("first", Conv2d{2, 2, 1}, {Graph::input});
   x = graph.add("relu", ReLU(), {x});
@@ -57,7 +57,7 @@ void check_refused(const Graph& graph, const Quantization& quantization, const s
 }  // namespace
 
 TEST_CASE("each convolution becomes one node with all that it draws in, which bears the name of the last") {
-  const Graph graph = quantized_graph(small_network(), small_quantization(bytes));
+  const Graph graph = quantized_graph(small_network(), small_quantization(halves));
   CHECK(names_of(graph) == Names{"input", "input.quantize", "relu", "maxpool", "block.relu1", "block.bn2", "block",
                                  "side_relu", "sum_relu", "up", "deconv_relu", "deconv_relu.dequantize", "heatmaps",
                                  "sizes"});
@@ -71,9 +71,9 @@ TEST_CASE("each convolution becomes one node with all that it draws in, which be
 
   const auto& block = std::get<QuantizedConv2d>(node_of(graph, "block").layer);
   CHECK(block.layer.stride == Extent(2));
-  CHECK(block.input == bytes);
-  CHECK(block.residual == bytes);
-  CHECK(block.output == bytes);
+  CHECK(block.input == halves);
+  CHECK(block.residual == halves);
+  CHECK(block.output == halves);
   CHECK(block.relu);
   CHECK_FALSE(std::get<QuantizedConv2d>(node_of(graph, "block.bn2").layer).relu);
   CHECK_FALSE(std::get<QuantizedConv2d>(node_of(graph, "sizes").layer).output.has_value());
@@ -83,7 +83,7 @@ TEST_CASE("each convolution becomes one node with all that it draws in, which be
 }
 
 TEST_CASE("parameters are named after the convolution, whatever it has drawn in") {
-  const Graph graph = quantized_graph(small_network(), small_quantization(bytes));
+  const Graph graph = quantized_graph(small_network(), small_quantization(halves));
   CHECK(node_of(graph, "relu").tensor("weight") == "conv1.weight");
   CHECK(node_of(graph, "block").tensor("weight_scale") == "block.downsample.0.weight_scale");
   CHECK(node_of(graph, "sizes").tensor("bias") == "sizes.bias");
@@ -111,7 +111,7 @@ TEST_CASE("blocks, outputs, channels and the multiple of the input stay") {
   source.add_output("end", second);
   Quantization quantization;
   for (const char* map : {"input", "first.relu1", "first", "second.relu1", "second.relu2", "second.bn3", "second"}) {
-    quantization.maps[map] = bytes;
+    quantization.maps[map] = halves;
   }
   for (const bool kept : {false, true}) {
     if (kept) quantization.kept = {"second.conv1", "second.conv3", "second.downsample.0"};
@@ -145,7 +145,7 @@ TEST_CASE("a block that begins with a layer that was drawn into another begins w
   x = source.add("last", Conv2d{2, 2, 1}, {x});
   source.add_block("block", "Block", first);
   source.add_output("result", x);
-  const Quantization quantization = {{{"input", bytes}, {"before", bytes}, {"relu", bytes}}, {}};
+  const Quantization quantization = {{{"input", halves}, {"before", halves}, {"relu", halves}}, {}};
   const Graph graph = quantized_graph(source, quantization);
   REQUIRE(graph.blocks().size() == 1);
   CHECK(graph.nodes()[graph.blocks()[0].first].name == "relu");
@@ -153,7 +153,7 @@ TEST_CASE("a block that begins with a layer that was drawn into another begins w
 }
 
 TEST_CASE("a convolution that is kept keeps what is behind it, and only what reads it is brought to 8 bit") {
-  Quantization quantization = small_quantization(bytes);
+  Quantization quantization = small_quantization(halves);
   quantization.kept = {"conv1", "heatmaps"};
   const Graph graph = quantized_graph(small_network(), quantization);
   const std::vector<std::string> names = names_of(graph);
@@ -161,7 +161,7 @@ TEST_CASE("a convolution that is kept keeps what is behind it, and only what rea
   CHECK(inputs_of(graph, "conv1") == Names{"input"});
   CHECK(inputs_of(graph, "maxpool") == Names{"relu.quantize"});
   CHECK(node_of(graph, "bn1").tensor("running_var") == "bn1.running_var");
-  CHECK(std::get<Quantize>(node_of(graph, "relu.quantize").layer).output == bytes);
+  CHECK(std::get<Quantize>(node_of(graph, "relu.quantize").layer).output == halves);
 }
 
 TEST_CASE("a map with a scale is in 8 bit, one without is in floats: pooling and sums are where their inputs are") {
@@ -173,33 +173,33 @@ TEST_CASE("a map with a scale is in 8 bit, one without is in floats: pooling and
   const NodeId product = source.add("product", Multiply(), {sum, up});
   source.add_output("result", product);
   Quantization quantization;
-  quantization.maps = {{"input", bytes}};
+  quantization.maps = {{"input", halves}};
 
   Graph graph = quantized_graph(source, quantization);  // the convolution puts out floats
   CHECK(names_of(graph) == Names{"input", "input.quantize", "conv", "pool", "up", "sum", "product"});
   CHECK(map_scales(graph)[2] == std::nullopt);
 
-  quantization.maps["conv"] = others;
+  quantization.maps["conv"] = quarters;
   graph = quantized_graph(source, quantization);  // the sum does not
   CHECK(names_of(graph) ==
         Names{"input", "input.quantize", "conv", "pool", "up", "pool.dequantize", "up.dequantize", "sum", "product"});
   CHECK(std::holds_alternative<Add>(node_of(graph, "sum").layer));
-  CHECK(map_scales(graph)[4] == others);
+  CHECK(map_scales(graph)[4] == quarters);
 
-  quantization.maps["sum"] = bytes;
+  quantization.maps["sum"] = halves;
   graph = quantized_graph(source, quantization);
   CHECK(names_of(graph) ==
         Names{"input", "input.quantize", "conv", "pool", "up", "sum", "sum.dequantize", "up.dequantize", "product"});
   const auto& layer = std::get<QuantizedAdd>(node_of(graph, "sum").layer);
-  CHECK(layer.first == others);
-  CHECK(layer.second == others);
-  CHECK(layer.output == bytes);
+  CHECK(layer.first == quarters);
+  CHECK(layer.second == quarters);
+  CHECK(layer.output == halves);
   CHECK_FALSE(layer.relu);
 
-  quantization.maps["pool"] = bytes;  // its result has the scale of its input all the same
-  quantization.maps["up"] = bytes;
-  CHECK(std::get<QuantizedAdd>(node_of(quantized_graph(source, quantization), "sum").layer).first == others);
-  quantization.maps["conv"] = bytes;
+  quantization.maps["pool"] = halves;  // its result has the scale of its input all the same
+  quantization.maps["up"] = halves;
+  CHECK(std::get<QuantizedAdd>(node_of(quantized_graph(source, quantization), "sum").layer).first == quarters);
+  quantization.maps["conv"] = halves;
   quantization.kept = {"conv"};
   graph = quantized_graph(source, quantization);
   CHECK(names_of(graph) ==
@@ -212,11 +212,11 @@ TEST_CASE("a sum of which one map has no scale is in floats, and nothing is made
   const NodeId right = source.add("right", Sigmoid(), {Graph::input});
   source.add_output("result", source.add("sum", Add(), {left, right}));
   Quantization quantization;
-  quantization.maps = {{"left", bytes}, {"sum", bytes}};
+  quantization.maps = {{"left", halves}, {"sum", halves}};
   CHECK(names_of(quantized_graph(source, quantization)) == Names{"input", "left", "right", "sum"});
-  quantization.maps = {{"right", bytes}, {"sum", bytes}};
+  quantization.maps = {{"right", halves}, {"sum", halves}};
   CHECK(names_of(quantized_graph(source, quantization)) == Names{"input", "left", "right", "sum"});
-  quantization.maps["left"] = others;
+  quantization.maps["left"] = quarters;
   CHECK(names_of(quantized_graph(source, quantization)) ==
         Names{"input", "left", "right", "left.quantize", "right.quantize", "sum", "sum.dequantize"});
 }
@@ -241,31 +241,31 @@ TEST_CASE("without maps and with every convolution kept the network is the float
 }
 
 TEST_CASE("names that the network does not have are refused") {
-  const Graph graph = two_convolutions();
-  check_refused(graph, {{{"third", bytes}}, {}}, "quantisation: the network has no map third");
-  check_refused(graph, {{{"first", bytes}}, {}}, "quantisation: the network has no map first");  // relu is its map
-  check_refused(graph, {{{"relu", bytes}}, {"relu"}}, "quantisation: the network has no convolution relu");
-  check_refused(graph, {{{"input", bytes}, {"relu", bytes}}, {"third"}},
+  const Graph graph = floats_in_and_out();
+  check_refused(graph, {{{"third", halves}}, {}}, "quantisation: the network has no map third");
+  check_refused(graph, {{{"first", halves}}, {}}, "quantisation: the network has no map first");  // relu is its map
+  check_refused(graph, {{{"relu", halves}}, {"relu"}}, "quantisation: the network has no convolution relu");
+  check_refused(graph, {{{"input", halves}, {"relu", halves}}, {"third"}},
                 "quantisation: the network has no convolution third");
 }
 
 TEST_CASE("scales that make no sense are refused with the map's name") {
   const std::string what = ": expected a positive scale and a zero point from 0 to 255, found ";
-  check_refused(two_convolutions(), {{{"relu", {-1.0F, 128}}}, {}}, "quantisation: relu" + what + "-1.000000 and 128");
-  check_refused(two_convolutions(), {{{"input", {1.0F, 256}}}, {}}, "quantisation: input" + what + "1.000000 and 256");
+  check_refused(floats_in_and_out(), {{{"relu", {-1.0F, 128}}}, {}}, "quantisation: relu" + what + "-1.000000 and 128");
+  check_refused(floats_in_and_out(), {{{"input", {1.0F, 256}}}, {}}, "quantisation: input" + what + "1.000000 and 256");
 }
 
 TEST_CASE("a scale that an 8-bit convolution needs and does not have is named") {
-  check_refused(two_convolutions(), {{{"relu", bytes}}, {}},
+  check_refused(floats_in_and_out(), {{{"relu", halves}}, {}},
                 "quantisation: first: expected a scale of its input input");
-  check_refused(two_convolutions(), {{{"input", bytes}}, {}},
+  check_refused(floats_in_and_out(), {{{"input", halves}}, {}},
                 "quantisation: second: expected a scale of its input relu");
-  CHECK_NOTHROW(quantized_graph(two_convolutions(), {{{"input", bytes}}, {"second"}}));
-  CHECK_NOTHROW(quantized_graph(two_convolutions(), {{{"relu", bytes}}, {"first"}}));
+  CHECK_NOTHROW(quantized_graph(floats_in_and_out(), {{{"input", halves}}, {"second"}}));
+  CHECK_NOTHROW(quantized_graph(floats_in_and_out(), {{{"relu", halves}}, {"first"}}));
 
   Graph block(3);
   block.add_output("out", add_basic_block(block, "block", {3, 5, 1}, Graph::input));
-  const Quantization complete = {{{"input", bytes}, {"block.relu1", bytes}, {"block.bn2", bytes}, {"block", bytes}},
+  const Quantization complete = {{{"input", halves}, {"block.relu1", halves}, {"block.bn2", halves}, {"block", halves}},
                                  {}};
   CHECK_NOTHROW(quantized_graph(block, complete));
   Quantization missing = complete;

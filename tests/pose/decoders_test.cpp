@@ -9,7 +9,7 @@
 
 namespace {
 
-const float nan_value = std::numeric_limits<float>::quiet_NaN();
+const float nan_heat = std::numeric_limits<float>::quiet_NaN();
 
 /// One heatmap of zeros with some cells set.
 struct Map {
@@ -304,7 +304,7 @@ TEST_CASE("a workspace and a result are used again without new memory") {
 
 TEST_CASE("NaN and infinity in a heatmap come back as a score, not as a crash") {
   Map map = gaussian_map(16, 16, 7, 7, 2, 0.8);
-  map.at(3, 3) = nan_value;
+  map.at(3, 3) = nan_heat;
   for (const limn::DecoderType type : {limn::DecoderType::argmax, limn::DecoderType::quarter_offset,
                                        limn::DecoderType::dark, limn::DecoderType::dark_udp}) {
     const auto peak = limn::decode(map.view(), {type, 0, 1, 11})[0];

@@ -17,8 +17,8 @@
 
 namespace {
 
-const float nan_value = std::numeric_limits<float>::quiet_NaN();
-const float infinity = std::numeric_limits<float>::infinity();
+const float not_a_score = std::numeric_limits<float>::quiet_NaN();
+const float infinite_value = std::numeric_limits<float>::infinity();
 
 /// Maps written row by row, one after the other.
 limn::HeatmapView view(const std::vector<float>& values, limn::Index height, limn::Index width) {
@@ -126,7 +126,7 @@ TEST_CASE("peaks come in row order, plateaus give several, and the threshold its
                                   0, 0,    0,    0,      0,  //
                                   0, 0,    0,    0.499f, 0,  //
                                   0, 0,    0,    0,      0,  //
-                                  0, 0.5f, 0,    0,      nan_value};
+                                  0, 0.5f, 0,    0,      not_a_score};
   const auto peaks = peaks_of(map, 5, 5, options);
   REQUIRE(peaks.size() == 3);
   CHECK(std::pair<float, float>(peaks[0].x, peaks[0].y) == std::pair<float, float>(1, 0));
@@ -163,7 +163,7 @@ TEST_CASE("a map of one cell, values of both signs and values that are not finit
   limn::refine_peak(view({1}, 1, 1), 0, 5, peak);
   CHECK(peak.x == 0);
   CHECK(peak.y == 0);
-  for (const float bad : {nan_value, infinity, -infinity, -0.999f, -1.0f}) {
+  for (const float bad : {not_a_score, infinite_value, -infinite_value, -0.999f, -1.0f}) {
     CAPTURE(bad);
     const std::vector<float> row = {0, 0, 1, bad, 0, 0};
     peak = {2, 0, 1};
@@ -219,9 +219,9 @@ TEST_CASE("places outside of the maps count as zero, and so do scores that are n
   CHECK(limn::score_link(view(maps, 3, 4), link, {-2.4f, 1, 1}, {0.6f, 1, 1}, 4) ==
         doctest::Approx(0.75).epsilon(1e-5));
   CHECK(limn::score_link(view(maps, 3, 4), link, {1, 1, 1}, {1, 1, 1}, 7) == 0);  // no direction
-  CHECK(limn::score_link(view(maps, 3, 4), link, {nan_value, 1, 1}, {1, 1, 1}, 7) == 0);
+  CHECK(limn::score_link(view(maps, 3, 4), link, {not_a_score, 1, 1}, {1, 1, 1}, 7) == 0);
   CHECK(limn::score_link(view(maps, 3, 4), link, {1e30f, 1, 1}, {-1e30f, 1, 1}, 7) == 0);
-  for (const float bad : {nan_value, infinity}) {
+  for (const float bad : {not_a_score, infinite_value}) {
     maps[12 + 5] = bad;
     CHECK(limn::score_link(view(maps, 3, 4), link, {0, 1, 1}, {3, 1, 1}, 7) == 0);
   }
@@ -427,10 +427,10 @@ TEST_CASE("maps of nothing, of NaN and of one great plateau are no danger") {
   const limn::Skeleton skeleton = scene::body18();
   scene::Maps maps(skeleton, 24, 24);
   CHECK(limn::decode_part_affinity(maps.confidence_view(), maps.affinity_view(), skeleton).empty());
-  std::fill(maps.confidence.begin(), maps.confidence.end(), nan_value);
-  std::fill(maps.affinity.begin(), maps.affinity.end(), nan_value);
+  std::fill(maps.confidence.begin(), maps.confidence.end(), not_a_score);
+  std::fill(maps.affinity.begin(), maps.affinity.end(), not_a_score);
   CHECK(limn::decode_part_affinity(maps.confidence_view(), maps.affinity_view(), skeleton).empty());
-  for (const float value : {1.0f, infinity}) {
+  for (const float value : {1.0f, infinite_value}) {
     std::fill(maps.confidence.begin(), maps.confidence.end(), value);
     limn::PartAffinityOptions options;
     options.max_peaks = 10;
@@ -477,7 +477,7 @@ TEST_CASE("maps, links and options that cannot be are refused") {
   refuse(maps.affinity_view(), skeleton, options,
          "part affinity decoder: confidence threshold 0.000000: expected a positive number");
   options = {};
-  options.link_threshold = nan_value;
+  options.link_threshold = not_a_score;
   refuse(maps.affinity_view(), skeleton, options, "part affinity decoder: link threshold nan: expected a number");
   options = {};
   options.window = 4;

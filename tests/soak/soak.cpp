@@ -26,6 +26,7 @@
 
 #include <limn/estimator/pose_estimator.hpp>
 #include <limn/image/io.hpp>
+#include <limn/model_file/model.hpp>
 
 #include "estimator/blob_detector.hpp"
 #include "formula_weights.hpp"

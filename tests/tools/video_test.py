@@ -116,8 +116,11 @@ class SourcesTest(FilmTest):
         self.assertEqual((stream["width"], stream["height"]), (96, 128))
 
     def test_odd_sizes_and_ten_bits(self):
-        film_maker.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=97x65:r=10:d=0.5", "-pix_fmt", "yuv444p10le", "-c:v", "ffv1",
-                          self.path("odd.mkv"))
+        # testsrc2 itself makes its size even.
+        source = "testsrc2=s=98x66:r=10:d=0.5,format=yuv444p10le,crop=97:65"
+        film_maker.ffmpeg("-f", "lavfi", "-i", source, "-c:v", "ffv1", self.path("odd.mkv"))
+        stream = film_maker.video_stream(self.path("odd.mkv"))
+        self.assertEqual((stream["width"], stream["height"]), (97, 65))
         self.limn("video", "odd.mkv", "-o", "out.mp4", "--json", "out.jsonl", *SMALL)
         stream = film_maker.video_stream(self.path("out.mp4"))
         self.assertEqual((stream["width"], stream["height"], int(stream["nb_read_frames"])), (98, 66, 5))

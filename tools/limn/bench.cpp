@@ -25,7 +25,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct BenchOptions {
   ModelChoice choice;
   int threads = 0;
   int runs = 50;
@@ -117,7 +117,8 @@ struct Measurement {
   double longest() const { return *std::max_element(times.begin(), times.end()); }
 };
 
-Measurement measure(const Options& options, const ChosenNetwork& network, const Plan& plan, const ThreadPool& pool) {
+Measurement measure(const BenchOptions& options, const ChosenNetwork& network, const Plan& plan,
+                    const ThreadPool& pool) {
   Plan::Workspace workspace = plan.make_workspace();
   PlanarMap input = PlanarMap::Random(plan.input_shape().channels, plan.input_shape().pixels());
   if (!options.feed.empty()) input = read_map(options.feed, plan.input_shape());
@@ -166,7 +167,8 @@ void print_layers(const Plan& plan, const Measurement& measured) {
   table.print();
 }
 
-void print_json(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
+void print_json(const ChosenNetwork& network, const BenchOptions& options, const Plan& plan,
+                const Measurement& measured) {
   nlohmann::ordered_json json;
   json["network"] = network.title;
   json["input"] = {{"height", network.height}, {"width", network.width}};
@@ -192,7 +194,8 @@ void print_json(const ChosenNetwork& network, const Options& options, const Plan
   std::printf("%s\n", json.dump(2).c_str());
 }
 
-void print_text(const ChosenNetwork& network, const Options& options, const Plan& plan, const Measurement& measured) {
+void print_text(const ChosenNetwork& network, const BenchOptions& options, const Plan& plan,
+                const Measurement& measured) {
   std::printf("%s, input %tdx%td, %s, %s, %s, %s\n", printable(network.title).c_str(), network.height, network.width,
               count_of(static_cast<std::size_t>(options.threads), "thread", "threads").c_str(),
               measured.bytes ? "int8" : "fp32", count_of(measured.times.size(), "run", "runs").c_str(),
@@ -209,7 +212,7 @@ void print_text(const ChosenNetwork& network, const Options& options, const Plan
   if (options.layers) print_layers(plan, measured);
 }
 
-void bench(Options options) {
+void bench(BenchOptions options) {
   options.threads = thread_count(options.threads);
   const ChosenNetwork network(options.choice);
   std::unique_ptr<RandomWeights> random;
@@ -227,7 +230,7 @@ void bench(Options options) {
 void add_bench(CLI::App& app, int& status) {
   CLI::App* command =
       app.add_subcommand("bench", "Measure how long a network takes, without reading or drawing photos");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   add_model_choice(*command, options->choice);
   add_threads(*command, options->threads);
   add_target(*command, options->target);

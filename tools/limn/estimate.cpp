@@ -33,7 +33,7 @@ namespace {
 
 constexpr Index people_at_once = 4;  // in a run of the network
 
-struct Options {
+struct EstimateOptions {
   std::vector<std::string> inputs;
   std::string output;
   std::string json;
@@ -69,7 +69,7 @@ struct Job {
   std::vector<std::string> heatmaps;  ///< to be written, one for each person; names for as many as may be found
 };
 
-JsonKind Options::json_kind() const {
+JsonKind EstimateOptions::json_kind() const {
   const bool lines = fs::path(json).extension() == ".jsonl";
   if (lines && coco()) throw Error("--json " + json + ": COCO results are a list, expected another name than .jsonl");
   if (coco()) return JsonKind::coco;
@@ -110,7 +110,7 @@ nlohmann::ordered_json describe_people(const Job& job, const Image& photo, const
   return json;
 }
 
-void estimate_photo(const Networks& networks, const Options& options, const Job& job,
+void estimate_photo(const Networks& networks, const EstimateOptions& options, const Job& job,
                     PoseEstimator::Workspace& workspace, Result& result) {
   const PoseEstimator& estimator = *networks.estimator;
   Image photo = load_photo(job.file);
@@ -160,7 +160,7 @@ void estimate_photo(const Networks& networks, const Options& options, const Job&
 
 /// The boxes that the command line gives.
 struct GivenBoxes {
-  explicit GivenBoxes(const Options& options) {
+  explicit GivenBoxes(const EstimateOptions& options) {
     for (const std::string& text : options.boxes) boxes.push_back(parse_box(text));
     if (!options.box_file.empty()) file.emplace(options.box_file, options.min_box_score, options.box_category);
   }
@@ -172,7 +172,7 @@ struct GivenBoxes {
 };
 
 /// Fills in where the people are and which image this is for COCO.
-void find_boxes(Job& job, const Options& options, const GivenBoxes& boxes) {
+void find_boxes(Job& job, const EstimateOptions& options, const GivenBoxes& boxes) {
   if (!job.error.empty()) return;
   try {
     job.boxes_given = boxes.any();
@@ -199,7 +199,7 @@ void find_boxes(Job& job, const Options& options, const GivenBoxes& boxes) {
 }
 
 /// The photos, and where their people are if that is given.
-std::vector<Job> find_jobs(const Options& options, const GivenBoxes& boxes) {
+std::vector<Job> find_jobs(const EstimateOptions& options, const GivenBoxes& boxes) {
   const std::vector<PhotoFile> photos = find_photos(options.inputs);
   std::vector<Job> jobs(photos.size());
   bool any_found = false;
@@ -215,7 +215,7 @@ std::vector<Job> find_jobs(const Options& options, const GivenBoxes& boxes) {
 
 /// Decides what the pictures are called. Where boxes are not given there are `most_people` in a photo at most.
 /// They are added to `files`, which has what is read.
-void name_pictures(std::vector<Job>& jobs, const Options& options, std::size_t most_people, FileSet& files) {
+void name_pictures(std::vector<Job>& jobs, const EstimateOptions& options, std::size_t most_people, FileSet& files) {
   const bool one_file = has_picture_extension(options.output);
   if (one_file && jobs.size() > 1) {
     throw Error("-o " + options.output + ": expected a folder for " + std::to_string(jobs.size()) + " photos");
@@ -245,7 +245,8 @@ void name_pictures(std::vector<Job>& jobs, const Options& options, std::size_t m
 bool finds_several(const ModelDocument& document) { return document.decoder.type == DecoderType::part_affinity; }
 
 /// Opens the model and, if people's boxes are neither given nor found by it, a detector.
-Networks open_networks(const Options& options, bool boxes_given, const std::shared_ptr<const ThreadPool>& pool) {
+Networks open_networks(const EstimateOptions& options, bool boxes_given,
+                       const std::shared_ptr<const ThreadPool>& pool) {
   Networks networks;
   networks.model_file = model_file(options.model);
   const Model model = Model::open(networks.model_file);
@@ -270,7 +271,7 @@ std::size_t most_people(const Networks& networks) {
 }
 
 /// The files that the command reads.
-FileSet files_read(const std::vector<Job>& jobs, const Options& options, const Networks& networks) {
+FileSet files_read(const std::vector<Job>& jobs, const EstimateOptions& options, const Networks& networks) {
   FileSet files;
   for (const Job& job : jobs) files.insert(job.file);
   for (const std::string& file : {options.box_file, networks.model_file, networks.detector_file}) files.insert(file);
@@ -278,7 +279,7 @@ FileSet files_read(const std::vector<Job>& jobs, const Options& options, const N
 }
 
 /// Does all photos; tells the user, and adds them to the JSON, in their order. Returns the exit status.
-int do_photos(const Networks& networks, const Options& options, int threads, const std::vector<Job>& jobs,
+int do_photos(const Networks& networks, const EstimateOptions& options, int threads, const std::vector<Job>& jobs,
               Output& output, PeopleJson& json) {
   std::vector<std::string> files;
   for (const Job& job : jobs) files.push_back(job.file);
@@ -309,7 +310,7 @@ int do_photos(const Networks& networks, const Options& options, int threads, con
   return failed > 0 ? some_failed : all_well;
 }
 
-int estimate(Options options) {
+int estimate(EstimateOptions options) {
   const GivenBoxes boxes(options);
   const JsonKind json_kind = options.json_kind();
   std::vector<Job> jobs = find_jobs(options, boxes);
@@ -327,14 +328,14 @@ int estimate(Options options) {
   return do_photos(networks, options, threads, jobs, output, json);
 }
 
-constexpr const char* footer =
+constexpr const char* estimate_footer =
     "No file that is read is ever written to, and what is written replaces an older file when\n"
     "it is complete. Until then the JSON, to which each photo is added as it is done, is in\n"
     "FILE.part (or .part2, ... if there is such a file): after a crash or kill -9 what was done\n"
     "is there. An interrupt (SIGINT, SIGTERM) ends the work after the photos begun, and FILE\n"
     "has those done, and \"interrupted\": true; the exit status is then 130 or 143.\n";
 
-void add_outputs(CLI::App& command, Options& options) {
+void add_outputs(CLI::App& command, EstimateOptions& options) {
   command
       .add_option("-o,--output", options.output,
                   "Folder for the pictures or, for one photo, the\n"
@@ -356,7 +357,7 @@ void add_outputs(CLI::App& command, Options& options) {
 }
 
 /// Where people are: given, or found by a detector.
-void add_boxes(CLI::App& command, Options& options) {
+void add_boxes(CLI::App& command, EstimateOptions& options) {
   auto* box = command.add_option("--box", options.boxes,
                                  "x,y,width,height of a person in photo pixels; may be\n"
                                  "given several times. Without boxes the person detector\n"
@@ -383,7 +384,7 @@ void add_boxes(CLI::App& command, Options& options) {
   }
 }
 
-void add_pictures(CLI::App& command, Options& options) {
+void add_pictures(CLI::App& command, EstimateOptions& options) {
   command.add_flag("--heatmaps", options.heatmaps,
                    "Write the grid of all keypoints' heatmaps as well:\n"
                    "NAME_heatmaps.jpg or .png, one for each person");
@@ -399,7 +400,7 @@ void add_pictures(CLI::App& command, Options& options) {
 
 void add_estimate(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("estimate", "Find the pose in each photo; draw it and write it as JSON");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EstimateOptions>();
   command->add_option("PHOTO", options->inputs, "Photos (JPEG, PNG, BMP), or folders of them")
       ->required()
       ->type_name("");
@@ -409,7 +410,7 @@ void add_estimate(CLI::App& app, int& status) {
   add_pose_model(*command, options->model, options->input, options->estimator);
   add_threads(*command, options->threads);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
-  command->footer([] { return std::string(footer); });
+  command->footer([] { return std::string(estimate_footer); });
   command->callback([options, &status] { status = estimate(*options); });
 }
 

@@ -116,13 +116,14 @@ void add_poses(std::vector<Photo>& photos, const EvaluateOptions& options, const
 }
 
 /// What is to be run.
-struct Networks {
+struct EvaluatedNetworks {
   std::unique_ptr<const PoseEstimator> estimator;  ///< null with --poses
   std::unique_ptr<const PersonDetector> detector;  ///< null unless boxes are detected
 };
 
-Networks open_networks(const EvaluateOptions& options, const std::shared_ptr<const ThreadPool>& pool) {
-  Networks networks;
+EvaluatedNetworks open_evaluated_networks(const EvaluateOptions& options,
+                                          const std::shared_ptr<const ThreadPool>& pool) {
+  EvaluatedNetworks networks;
   if (options.poses.empty()) {
     EstimatorOptions estimator_options = options.estimator;
     estimator_options.pool = pool;
@@ -176,7 +177,8 @@ void estimate_people(const PoseEstimator& estimator, const EvaluateOptions& opti
 }
 
 /// Runs the networks on all photos that have somebody to be found. Returns how many could not be done.
-std::size_t estimate_all(const Networks& networks, const EvaluateOptions& options, std::vector<Photo>& photos) {
+std::size_t estimate_all(const EvaluatedNetworks& networks, const EvaluateOptions& options,
+                         std::vector<Photo>& photos) {
   const PoseEstimator& estimator = *networks.estimator;
   std::vector<Photo*> to_do;
   for (Photo& photo : photos) {
@@ -250,7 +252,7 @@ void check(const EvaluateOptions& options) {
 }
 
 /// Fills in where people are to be looked for, or the poses if they are given.
-void add_places(std::vector<Photo>& photos, const Networks& networks, const EvaluateOptions& options,
+void add_places(std::vector<Photo>& photos, const EvaluatedNetworks& networks, const EvaluateOptions& options,
                 const CocoFile& file, const KeypointMatch& match) {
   if (!networks.estimator) {
     add_poses(photos, options, file, match);
@@ -285,7 +287,8 @@ void add_detector(Scores& scores, const PersonDetector& detector, const std::vec
 int evaluate_poses(const EvaluateOptions& options) {
   const CocoFile file = read_annotations(options);
   std::vector<Photo> photos = photos_of(file, options);
-  const Networks networks = open_networks(options, make_pool(photos.size(), thread_count(options.threads)));
+  const EvaluatedNetworks networks =
+      open_evaluated_networks(options, make_pool(photos.size(), thread_count(options.threads)));
   const PoseEstimator* const estimator = networks.estimator.get();
   const KeypointMatch match = match_keypoints(file, options, estimator != nullptr ? &estimator->skeleton() : nullptr);
   add_places(photos, networks, options, file, match);
@@ -317,7 +320,7 @@ int evaluate_poses(const EvaluateOptions& options) {
   return failed > 0 ? some_failed : all_well;
 }
 
-constexpr const char* footer =
+constexpr const char* evaluate_footer =
     "Keypoints are matched by name; those that only the annotations or only the model have\n"
     "do not count. A photo that cannot be read is named, and nobody in it counts.\n"
     "pckh takes the head's size from the annotations' \"headbox\": [x1, y1, x2, y2], and where\n"
@@ -426,7 +429,7 @@ void add_evaluate(CLI::App& app, int& status) {
   add_boxes(*command, *options);
   add_files(*command, *options);
   add_threads(*command, options->threads);
-  command->footer([] { return std::string(footer); });
+  command->footer([] { return std::string(evaluate_footer); });
   command->callback([options, &status] {
     check(*options);
     status = options->scores_boxes() ? evaluate_boxes(*options) : evaluate_poses(*options);

@@ -106,7 +106,7 @@ void print(const BoxScores& scores, const EvaluateOptions& options) {
   if (scores.failed > 0) std::printf("%s\n", left_out_photos(scores.failed).c_str());
 }
 
-nlohmann::ordered_json to_json(const BoxScores& scores, const EvaluateOptions& options) {
+nlohmann::ordered_json box_scores_json(const BoxScores& scores, const EvaluateOptions& options) {
   const BoxTally tally = scores.tally();
   nlohmann::ordered_json json;
   json["detector"] = scores.detector;
@@ -154,7 +154,7 @@ int evaluate_boxes(const EvaluateOptions& options) {
   if (const int signal = interrupted()) return interrupt_status(signal);
   if (options.json != "-") print(scores, options);
   if (outputs.json) {
-    outputs.json.write(to_json(scores, options).dump(2) + "\n");
+    outputs.json.write(box_scores_json(scores, options).dump(2) + "\n");
     outputs.json.finish();
   }
   return scores.failed > 0 ? some_failed : all_well;

@@ -36,7 +36,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Options {
+struct QuantizeOptions {
   std::string model;
   CalibrationOptions calibration;
   std::string output;
@@ -88,7 +88,7 @@ Model open_float_model(const std::string& file) {
 }
 
 /// Throws Error if one of the layers that are to be kept is none that can be.
-void check_kept(const Options& options, const Model& model) {
+void check_kept(const QuantizeOptions& options, const Model& model) {
   const std::vector<std::string> names = convolutions_of(model.graph());
   for (const std::string& kept : options.kept) {
     if (std::find(names.begin(), names.end(), kept) != names.end()) continue;
@@ -99,7 +99,7 @@ void check_kept(const Options& options, const Model& model) {
 
 /// The files that the command writes, none of which it reads. From here on interrupts are deferred.
 struct Outputs {
-  Outputs(const Options& options, FileSet files)
+  Outputs(const QuantizeOptions& options, FileSet files)
       : model(checked(options.output, files)), json(options.json, "--json", with(std::move(files), options.output)) {
     defer_interrupts();
   }
@@ -171,7 +171,7 @@ std::unique_ptr<const Plan> make_single_plan(const Graph& graph, const Weights& 
 }
 
 /// Quantises the model and fills in the report. Returns the network, which refers to the quantizer's memory.
-QuantizedNetwork quantize_model(const Options& options, const Model& model, const Plan& plan,
+QuantizedNetwork quantize_model(const QuantizeOptions& options, const Model& model, const Plan& plan,
                                 const CalibrationInputs& inputs, const std::map<std::string, MapRange>& ranges,
                                 const Quantizer& quantizer, const ThreadPool& pool, QuantizeReport& report) {
   const float threshold = peak_threshold(model.document().decoder);
@@ -215,7 +215,7 @@ PrecisionDocument precision_of(const QuantizedNetwork& network, const QuantizeRe
   return precision;
 }
 
-int quantize(const Options& options) {
+int quantize(const QuantizeOptions& options) {
   const Model model = open_float_model(options.model);
   check_kept(options, model);
   CalibrationPhotos photos(options.calibration, model.document());
@@ -262,7 +262,7 @@ int quantize(const Options& options) {
   return photos.failed() > 0 ? some_failed : all_well;
 }
 
-constexpr const char* footer =
+constexpr const char* quantize_footer =
     "A model of one person is run on the people in the photos, whom the person detector finds\n"
     "or the annotations have; others on whole photos. Photos that cannot be read are named and\n"
     "left out. What the network sees there decides the range of each 8-bit map: all of it, or\n"
@@ -275,7 +275,7 @@ constexpr const char* footer =
 
 void add_quantize(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("quantize", "Make an 8-bit model of a float one");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QuantizeOptions>();
   command->add_option("MODEL", options->model, "Model file of floats")->required()->type_name("");
   command
       ->add_option("PHOTO", options->calibration.photos,
@@ -316,7 +316,7 @@ void add_quantize(CLI::App& app, int& status) {
   command->add_option("--json", options->json, "Write what is printed to FILE as JSON; - for stdout")
       ->type_name("FILE");
   add_threads(*command, options->threads);
-  command->footer([] { return std::string(footer); });
+  command->footer([] { return std::string(quantize_footer); });
   command->callback([options, &status] { status = quantize(*options); });
 }
 

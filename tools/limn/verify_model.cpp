@@ -73,9 +73,9 @@ Tensor input_of(const Model& model, const ImageView& photo) {
 }
 
 /// How far the maps of a network are from those of the float one, over all photos.
-class Comparison {
+class MapComparison {
  public:
-  Comparison(const Graph& graph, double least) : graph_(graph), scales_(map_scales(graph)), least_(least) {
+  MapComparison(const Graph& graph, double least) : graph_(graph), scales_(map_scales(graph)), least_(least) {
     maps_.resize(graph.nodes().size());
   }
 
@@ -162,7 +162,7 @@ std::optional<Image> read(const PhotoFile& photo) {
 
 /// Both networks on one photo, and the engine if it is asked for.
 void compare_on(const ImageView& photo, const Model& model, const Model& floats, const VerifyOptions& options,
-                Comparison& comparison, EngineCheck& engine) {
+                MapComparison& comparison, EngineCheck& engine) {
   std::set<std::string> names;
   for (const Node& node : model.graph().nodes()) names.insert(node.name);
   std::map<std::string, Tensor> wanted;
@@ -182,7 +182,7 @@ void compare_on(const ImageView& photo, const Model& model, const Model& floats,
 
 int verify_with_model(const VerifyOptions& options, const Model& model, const Model& floats) {
   check_networks(model, floats);
-  Comparison comparison(model.graph(), options.snr.value_or(default_snr));
+  MapComparison comparison(model.graph(), options.snr.value_or(default_snr));
   EngineCheck engine(model, options.tolerance);
   std::size_t compared = 0;
   const std::vector<PhotoFile> photos = find_photos(options.photos);

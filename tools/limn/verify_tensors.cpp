@@ -37,9 +37,9 @@ Tensor to_tensor(const WeightView& view) {
 }
 
 /// Compares tensors one after another as a network makes them, and keeps the account.
-class Comparison {
+class TensorComparison {
  public:
-  Comparison(const Safetensors& reference, double tolerance) : reference_(reference), tolerance_(tolerance) {}
+  TensorComparison(const Safetensors& reference, double tolerance) : reference_(reference), tolerance_(tolerance) {}
 
   /// Compares `found` with the reference of that name, if there is one.
   void compare(const std::string& name, const Tensor& found) {
@@ -155,7 +155,7 @@ class NetworkComparison {
   const Graph& graph_;
   std::vector<std::optional<MapScale>> scales_;
   std::map<std::string, NodeId> ids_;
-  Comparison comparison_;
+  TensorComparison comparison_;
 };
 
 }  // namespace

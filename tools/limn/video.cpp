@@ -38,7 +38,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-struct Options {
+struct FilmOptions {
   std::vector<std::string> inputs;
   std::string output;
   RecordNames records;
@@ -83,7 +83,7 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 }
 
 /// Where each film's results go. Of several films, -o and the records are folders.
-std::vector<FilmWork> plan_work(const Options& options) {
+std::vector<FilmWork> plan_work(const FilmOptions& options) {
   std::vector<FilmWork> all;
   std::set<std::string> names;
   const bool several = options.inputs.size() > 1;
@@ -122,7 +122,7 @@ std::vector<FilmWork> plan_work(const Options& options) {
   return all;
 }
 
-std::shared_ptr<const PoseEstimator> open_estimator(const Options& options,
+std::shared_ptr<const PoseEstimator> open_estimator(const FilmOptions& options,
                                                     const std::shared_ptr<const ThreadPool>& pool, FileSet& files) {
   const std::string file = model_file(options.model);
   files.insert(file);
@@ -144,7 +144,7 @@ std::shared_ptr<const PoseEstimator> open_estimator(const Options& options,
   return make_estimator(model, chosen);
 }
 
-VideoOptions video_options(const Options& options, const PoseEstimator& estimator) {
+VideoOptions video_options(const FilmOptions& options, const PoseEstimator& estimator) {
   VideoOptions video = VideoOptions::of(estimator);
   video.boxes.detect_every = options.boxes.detect_every;
   video.tracker.memory = options.tracker.memory;
@@ -211,7 +211,7 @@ void print_times(const StageTimes& times, std::int64_t frames) {
 }
 
 /// Does one film. Returns the exit status.
-int do_film(const FilmWork& work, const Options& options, const std::shared_ptr<const PoseEstimator>& estimator,
+int do_film(const FilmWork& work, const FilmOptions& options, const std::shared_ptr<const PoseEstimator>& estimator,
             FileSet& files) {
   FilmSourceOptions source_options = options.source;
   source_options.latest = options.latest.value_or(work.address.live());
@@ -326,7 +326,7 @@ int do_film(const FilmWork& work, const Options& options, const std::shared_ptr<
   return complaints.empty() ? all_well : some_failed;
 }
 
-int video(const Options& options) {
+int video(const FilmOptions& options) {
   const std::vector<FilmWork> works = plan_work(options);
   parse_overlay(options.overlay);
   const int threads = thread_count(options.threads);
@@ -347,7 +347,7 @@ int video(const Options& options) {
   return status;
 }
 
-constexpr const char* footer =
+constexpr const char* video_footer =
     "IN is a film, a folder of pictures or numbered ones (img_%i.jpg), a camera (/dev/video0 or\n"
     "v4l2:///dev/video0), a stream (rtsp://...) or - for a film on stdin. Films are read and\n"
     "written by ffmpeg, which must be on PATH. OUT is a film (.mp4, .mov, .mkv, .webm, .avi,\n"
@@ -356,7 +356,7 @@ constexpr const char* footer =
     "An interrupt (SIGINT, SIGTERM) ends the new film and the records properly. The exit status\n"
     "is 1 if a film is damaged or ends early; what was done until then is kept.\n";
 
-void add_records(CLI::App& command, Options& options) {
+void add_records(CLI::App& command, FilmOptions& options) {
   command.add_option("-o,--output", options.output, "The film, or folder for frames, to be drawn; default: none")
       ->type_name("OUT");
   command.add_option("--json", options.records.json, "Write JSON Lines, one for each frame; - for stdout")
@@ -369,7 +369,7 @@ void add_records(CLI::App& command, Options& options) {
       ->type_name("FILE");
 }
 
-void add_following(CLI::App& command, Options& options) {
+void add_following(CLI::App& command, FilmOptions& options) {
   command
       .add_option("--overlay", options.overlay,
                   "What is drawn: some of links,keypoints,box,id,trail, or\n"
@@ -409,7 +409,7 @@ void add_following(CLI::App& command, Options& options) {
       ->type_name("N");
 }
 
-void add_source(CLI::App& command, Options& options) {
+void add_source(CLI::App& command, FilmOptions& options) {
   const CLI::Range seconds(0.0, 1e9);
   command.add_option("--start", options.source.start, "Begin so many seconds into the film")
       ->check(seconds)
@@ -438,7 +438,7 @@ void add_source(CLI::App& command, Options& options) {
 
 void add_video(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("video", "Follow the people in films and before cameras");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FilmOptions>();
   command->add_option("IN", options->inputs, "Films, cameras, folders of pictures; see below")
       ->required()
       ->type_name("");
@@ -453,7 +453,7 @@ void add_video(CLI::App& app, int& status) {
   add_threads(*command, options->threads);
   command->add_flag("--times", options->times, "Print what the stages took");
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
-  command->footer([] { return std::string(footer); });
+  command->footer([] { return std::string(video_footer); });
   command->callback([options, &status] { status = video(*options); });
 }
 
