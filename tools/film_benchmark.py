@@ -152,8 +152,8 @@ def stages(film, *arguments):
     out = subprocess.run([PROGRAM, "video", film, "--times", *arguments], stdout=subprocess.PIPE, check=True)
     lines = out.stdout.decode("utf-8").splitlines()
     rate = float(lines[0].split(" frames/s")[0].split()[-1])
-    rows = [line.rsplit(None, 1) for line in lines if line and line[-1].isdigit() and not line.startswith("stage")]
-    return rate, {name: float(ms) for name, ms in rows if not name.endswith("frames/s") and name != lines[0]}
+    rows = [line.rsplit(None, 1) for line in lines[1:] if line and line[-1].isdigit()]
+    return rate, {name: float(ms) for name, ms in rows}
 
 
 def speed(folder):

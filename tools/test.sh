@@ -38,7 +38,7 @@ selection=()
 case $preset in
   asan-ubsan)
     targets=(--target limn_unit_tests)
-    selection=(-L unit -E '^fuzz/|on labelled people')
+    selection=(-L unit -E '^fuzz/|on labelled people|of the default model is what its plain layers')
     ;;
   tsan)
     targets=(--target limn_core_tests limn_engine_tests limn_estimator_tests limn_soak)
