@@ -14,10 +14,8 @@
 #include <limn/network/plain_executor.hpp>
 
 #include "estimator/blob_detector.hpp"
+#include "estimator/model_of_several.hpp"
 #include "estimator/tiny_model.hpp"
-#include "formula_weights.hpp"
-#include "model_file/safetensors_writer.hpp"
-#include "pose/affinity_scene.hpp"
 
 using namespace limn;
 
@@ -38,29 +36,6 @@ void check_same(const Pose& found, const Pose& expected, float pixels = 0) {
     CHECK(std::abs(found.keypoints[i].x - expected.keypoints[i].x) <= pixels);
     CHECK(std::abs(found.keypoints[i].y - expected.keypoints[i].y) <= pixels);
   }
-}
-
-/// A small network of several people. Its weights are made up: with a low threshold it finds them anywhere.
-std::vector<unsigned char> model_of_several(double cmap_threshold) {
-  const Skeleton skeleton = scene::body18();
-  CmapPaf network;
-  network.upsample_channels = 16;
-  const formula::FormulaWeights weights(cmap_paf(network));
-  SafetensorsWriter writer;
-  for (const auto& [name, tensor] : weights.weights()) {
-    const auto size = static_cast<std::size_t>(tensor.size()) * sizeof(float);
-    writer.add_bytes(name, limn::DType::f32, tensor.shape, std::vector<unsigned char>(tensor.data, tensor.data + size));
-  }
-  nlohmann::json document = nlohmann::json::parse(R"({"version": 1, "name": "several",
-    "network": {"type": "cmap_paf", "depth": 18, "upsample_channels": 16},
-    "input": {"width": 96, "height": 64, "channels": "rgb", "mean": [0.485, 0.456, 0.406],
-              "std": [0.229, 0.224, 0.225], "geometry": "letterbox", "resample": "nearest"},
-    "decoder": {"type": "part_affinity", "offset": 2, "link_threshold": 0, "min_keypoints": 2}})");
-  document["decoder"]["cmap_threshold"] = cmap_threshold;
-  document["keypoints"] = skeleton.keypoints;
-  document["links"] = skeleton.links;
-  writer.metadata("limn", document.dump());
-  return writer.bytes();
 }
 
 /// A detector of bright squares for the estimator; see blob_detector.hpp.
@@ -230,7 +205,7 @@ TEST_CASE("everybody, to a model of one person, is the person whose box is the p
 
 TEST_CASE("everybody, to a model of several people, is whom its maps show, in photo pixels") {
   const Image photo = load_image(sample_photo);
-  const std::vector<unsigned char> bytes = model_of_several(1e-6);
+  const std::vector<unsigned char> bytes = several::model_file(1e-6);
   const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
   CHECK(several.finds_several());
   auto workspace = several.make_workspace();
@@ -264,7 +239,7 @@ TEST_CASE("everybody, to a model of several people, is whom its maps show, in ph
 
 TEST_CASE("where a model of several people finds nobody, one pose has all keypoints absent") {
   const Image photo = load_image(sample_photo);
-  const std::vector<unsigned char> bytes = model_of_several(1e6);
+  const std::vector<unsigned char> bytes = several::model_file(1e6);
   const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
   CHECK(several.estimate_all(photo).empty());
   const Pose nobody = several.estimate(photo, box_of(photo));
@@ -342,7 +317,7 @@ TEST_CASE("an estimator and its detector serve many threads at once") {
 TEST_CASE("a detector is refused for a model of several people, and in the place of a model") {
   EstimatorOptions options;
   options.detector = shared_blob_detector();
-  std::vector<unsigned char> bytes = model_of_several(0.1);
+  std::vector<unsigned char> bytes = several::model_file(0.1);
   CHECK_THROWS_WITH_AS(PoseEstimator(limn::Model::from_bytes(bytes.data(), bytes.size()), options),
                        "person detector: expected a model of one person, found one of several, which needs none",
                        limn::Error);
@@ -353,7 +328,7 @@ TEST_CASE("a detector is refused for a model of several people, and in the place
 }
 
 TEST_CASE("the flip test is refused for a model of several people") {
-  const std::vector<unsigned char> bytes = model_of_several(0.1);
+  const std::vector<unsigned char> bytes = several::model_file(0.1);
   EstimatorOptions options;
   options.flip = true;
   CHECK_THROWS_WITH_AS(PoseEstimator(limn::Model::from_bytes(bytes.data(), bytes.size()), options),
@@ -627,7 +602,7 @@ TEST_CASE("what a workspace does not have is an error") {
   CHECK(poses.empty());
   CHECK_THROWS_WITH_AS(workspace.heatmaps(), empty, Error);
 
-  const std::vector<unsigned char> bytes = model_of_several(0.1);
+  const std::vector<unsigned char> bytes = several::model_file(0.1);
   const PoseEstimator several(Model::from_bytes(bytes.data(), bytes.size()));
   auto of_several = several.make_workspace();
   CHECK_THROWS_WITH_AS(of_several.affinities(), empty, Error);

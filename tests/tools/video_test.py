@@ -7,8 +7,10 @@
 import csv
 import json
 import os
+import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -174,6 +176,62 @@ class SourcesTest(FilmTest):
         self.fails(2, "video", "film.mp4", "--overlay", "links,hats", says=["--overlay", "hats"])
         self.fails(2, "video", "film.mp4", "-o", "film.mp4", says=["would overwrite film.mp4"])
         self.fails(2, "video", "film.mp4", environment={"PATH": "/nowhere"}, says=["ffprobe: not found on PATH"])
+
+
+class LiveTest(FilmTest):
+    """A stream as a camera in the network sends it, in its own time."""
+
+    def setUp(self):
+        super().setUp()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+
+    def send(self, photo, seconds, rate, size):
+        """ffmpeg, which waits for somebody to connect and then sends."""
+        command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-loop", "1", "-framerate", rate, "-t", seconds, "-i", photo,
+                   "-vf", "scale=" + size, "-c:v", "mpeg2video", "-q:v", "3", "-f", "mpegts", self.address + "?listen=1"]
+        sender = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
+        self.addCleanup(sender.wait)
+        self.addCleanup(sender.kill)
+        port = int(self.address.rsplit(":", 1)[1])
+        for _ in range(200):
+            with open("/proc/net/tcp", encoding="ascii") as sockets:
+                if any(f":{port:04X} " in line and " 0A " in line for line in sockets):
+                    return sender
+            time.sleep(0.05)
+        self.fail("ffmpeg does not listen")
+
+    def test_frames_that_nobody_has_time_for_are_dropped_and_counted(self):
+        self.send(FIVE_PEOPLE, 6, 60, "640:480")
+        out, _ = self.limn("video", self.address, "--json", "out.jsonl", "--threads", "1", "--detect-every", "1")
+        lines = self.lines()
+        numbers = [line["frame"] for line in lines]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        dropped = int(re.search(r", ([0-9]+) frames dropped", out).group(1))
+        self.assertGreater(dropped, 30)
+        self.assertLessEqual(abs(len(lines) + dropped - (numbers[-1] + 1)), 1)
+        # It looked at the last there was, not at what it had missed.
+        self.assertGreater(lines[-1]["time"], 3)
+        for line in lines:
+            self.assertAlmostEqual(line["time"], line["frame"] / 60, delta=0.05)
+
+    def test_with_no_latest_every_frame_is_looked_at(self):
+        self.send(PHOTO, 1, 25, "128:96")
+        out, _ = self.limn("video", self.address, "--json", "out.jsonl", "--no-latest", *SMALL)
+        self.assertEqual([line["frame"] for line in self.lines()], list(range(25)))
+        self.assertNotIn("dropped", out)
+
+    def test_what_came_before_a_camera_went_away_is_kept(self):
+        sender = self.send(PHOTO, 60, 25, "128:96")
+        program = subprocess.Popen([PROGRAM, "video", self.address, "--json", "out.jsonl", "-o", "out.mp4", *SMALL],
+                                   cwd=self.folder, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.wait_for("out.jsonl.part", b'"frame":20')
+        sender.kill()
+        program.communicate(timeout=60)
+        frames = len(self.lines())
+        self.assertGreater(frames, 10)
+        self.assertGreaterEqual(int(film_maker.video_stream(self.path("out.mp4"))["nb_read_frames"]), frames)
 
 
 class FilmsWrittenTest(FilmTest):

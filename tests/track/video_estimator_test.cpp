@@ -11,6 +11,9 @@
 #include <vector>
 
 #include <limn/image/io.hpp>
+#include <limn/model_file/model.hpp>
+
+#include "estimator/model_of_several.hpp"
 
 using namespace limn;
 
@@ -111,5 +114,24 @@ TEST_CASE("without smoothing and without a detector, each frame's pose is the es
     CHECK(people[0].id == 1);
     CHECK(people[0].pose.keypoints[3].x == pose.keypoints[3].x);
     CHECK_FALSE(video.detected());
+  }
+}
+
+TEST_CASE("whom a model of several people finds by itself keep their ids as well") {
+  const std::vector<unsigned char> bytes = several::model_file(1e-6);
+  const auto estimator = std::make_shared<const PoseEstimator>(Model::from_bytes(bytes.data(), bytes.size()));
+  const Image photo = load_image(photos + "five_people.jpg");
+  const std::size_t count = estimator->estimate_all(photo).size();
+  REQUIRE(count > 1);
+  VideoEstimator video(estimator);
+  const std::vector<TrackedPose> first = video.next(photo, 0);
+  REQUIRE(first.size() == count);
+  for (int frame = 1; frame < 4; ++frame) {
+    const std::vector<TrackedPose>& people = video.next(photo, frame / 25.0);
+    CHECK(ids_of(people) == ids_of(first));
+    CHECK_FALSE(video.detected());
+    for (std::size_t i = 0; i < people.size(); ++i) {
+      CHECK(people[i].pose.keypoints[0].x == doctest::Approx(first[i].pose.keypoints[0].x));
+    }
   }
 }

@@ -141,7 +141,6 @@ void FilmSource::start_ffmpeg() {
   std::vector<std::string> arguments = {"ffmpeg", "-hide_banner", "-nostats", "-loglevel", "level+info"};
   if (options_.start > 0) arguments.insert(arguments.end(), {"-ss", format("%.6f", options_.start)});
   if (options_.duration) arguments.insert(arguments.end(), {"-t", format("%.6f", *options_.duration)});
-  if (address_.live()) arguments.insert(arguments.end(), {"-fflags", "nobuffer"});
   const std::vector<std::string> input = input_arguments(address_, options_);
   arguments.insert(arguments.end(), input.begin(), input.end());
   std::string filter;
