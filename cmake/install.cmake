@@ -27,3 +27,13 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/limnConfigVersion.cmake C
 install(FILES ${PROJECT_BINARY_DIR}/limnConfig.cmake ${PROJECT_BINARY_DIR}/limnConfigVersion.cmake
         DESTINATION ${limn_package_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# pkg-config: limn for the headers, limn-c for the shared library. They find the prefix from where they lie.
+set(limn_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH limn_pc_to_prefix ${CMAKE_INSTALL_PREFIX}/${limn_pc_dir} ${CMAKE_INSTALL_PREFIX})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/limn.pc.in ${PROJECT_BINARY_DIR}/limn.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/limn.pc DESTINATION ${limn_pc_dir})
+if(LIMN_BUILD_SHARED)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/limn-c.pc.in ${PROJECT_BINARY_DIR}/limn-c.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/limn-c.pc DESTINATION ${limn_pc_dir})
+endif()

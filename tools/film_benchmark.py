@@ -72,7 +72,7 @@ def scenes(folder):
     yield "pan over five people", path("pan"), pan
 
     film_maker.of_photo(FIVE, path("zoom"), seconds=4,
-                        filters="scale=w='640*(1+0.1*t)':h=-2:eval=frame,crop=640:480")
+                        filters="zoompan=z='1+0.1*on/25':x='iw/2-iw/zoom/2':y='ih/2-ih/zoom/2':d=1:s=640x480:fps=25")
     def zoom(t):
         scale = 1 + 0.1 * t
         inside = {i: (320 + (x - 320) * scale, 240 + (y - 240) * scale, 60 * scale) for i, (x, y) in enumerate(places)}

@@ -6,3 +6,6 @@
 
 /// The same as text.
 #define LIMN_VERSION "0.1.0"
+
+/// The same as a number that the preprocessor can compare: 10000 * major + 100 * minor + patch.
+#define LIMN_VERSION_NUMBER 100
