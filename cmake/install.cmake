@@ -31,6 +31,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # pkg-config: limn for the headers, limn-c for the shared library. They find the prefix from where they lie.
 set(limn_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH limn_pc_to_prefix ${CMAKE_INSTALL_PREFIX}/${limn_pc_dir} ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" limn_pc_to_prefix ${limn_pc_to_prefix})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/limn.pc.in ${PROJECT_BINARY_DIR}/limn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/limn.pc DESTINATION ${limn_pc_dir})
 if(LIMN_BUILD_SHARED)
