@@ -4,8 +4,8 @@
 #
 # Usage: tools/cross_test.sh [TARGET...]
 #
-# TARGET: neon (64-bit Arm, with Debian's cross compiler and qemu-user) and wasm (WebAssembly, with emscripten and
-# node). Without any, both.
+# TARGET: neon (64-bit Arm, with Debian's cross compiler and qemu-user), wasm (WebAssembly, with emscripten and node) and
+# windows (MinGW-w64 and wine, where examples/smallest.cpp is run on a photo as well). Without any, the first two.
 #
 # Environment:
 #   LIMN_BUILD_DIR     where to build (default: build/cross)
@@ -43,7 +43,8 @@ for target in "${targets[@]}"; do
   case $target in
     neon) packages="$packages_neon" needed="aarch64-linux-gnu-g++ qemu-aarch64" ;;
     wasm) packages="$packages_wasm" needed="emcc node" ;;
-    *) fail "expected neon or wasm, found $target" ;;
+    windows) packages="$packages_windows" needed="x86_64-w64-mingw32-g++-posix wine" ;;
+    *) fail "expected neon, wasm or windows, found $target" ;;
   esac
   if [ "${LIMN_INSTALL:-1}" != 0 ]; then
     # shellcheck disable=SC2086 # a list of words
@@ -71,6 +72,21 @@ for target in "${targets[@]}"; do
       # One file: this emscripten takes a node that can fetch for a browser.
       emcc -O2 -msimd128 -fwasm-exceptions -sALLOW_MEMORY_GROWTH -sSINGLE_FILE "$objects"/tests/*.o -o "$objects/kernels.js"
       run=(node "$objects/kernels.js")
+      ;;
+    windows)
+      build x86_64-w64-mingw32-g++-posix
+      x86_64-w64-mingw32-g++-posix -static "$objects"/tests/*.o -o "$objects/kernels.exe"
+      x86_64-w64-mingw32-g++-posix -static "$objects/smallest.o" -o "$objects/smallest.exe"
+      mkdir -p "$objects/wine"
+      # Debian's wine looks for 32-bit programs first, which it is not there for; a program of 64 bits is enough here.
+      wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2> /dev/null || command -v wine)
+      run=(env WINEPREFIX="$(realpath "$objects/wine")" WINEDEBUG=-all "$wine" "$objects/kernels.exe")
+      "${run[@]:0:4}" "$objects/smallest.exe" weights/pose_resnet18_mpii16_256x192.int8.safetensors \
+        weights/person_detector_320x320.int8.safetensors examples/photos/five_people.jpg > "$objects/people.txt"
+      # Windows ends lines with two characters.
+      people=$(grep -c '^upper_neck [0-9]' "$objects/people.txt" || true)
+      say "$target: examples/smallest.cpp finds $people people in a photo of five"
+      [ "$people" = 5 ] || status=1
       ;;
   esac
 

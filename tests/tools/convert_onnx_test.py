@@ -6,6 +6,7 @@ Need numpy, PyTorch and onnx. Where the limn program is there, it also runs what
 
 import copy
 import functools
+import inspect
 import io
 import os
 import subprocess
@@ -105,10 +106,14 @@ def randomise(network):
 
 def export(network, mode, opset, **options):
     """The ONNX file's bytes."""
+    exporter, own = torch.onnx.export, {}
+    # Shapes are in the file whether PyTorch infers them after every step or not, which takes it most of its time.
+    if "onnx_shape_inference" in inspect.signature(torch.onnx.utils._export).parameters:
+        exporter, own = torch.onnx.utils._export, {"onnx_shape_inference": False}
     file = io.BytesIO()
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        torch.onnx.export(network, torch.zeros(1, 3, *SIZE), file, training=mode, opset_version=opset, **options)
+        exporter(network, torch.zeros(1, 3, *SIZE), file, training=mode, opset_version=opset, **own, **options)
     return file.getvalue()
 
 
