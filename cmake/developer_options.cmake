@@ -22,9 +22,10 @@ else()
     target_compile_options(limn_developer_options INTERFACE -Wno-shadow)
   endif()
   if(LIMN_SANITIZE)
-    # One target for each width of the vectors, with products of bytes: the others' memory is no different.
-    set(limn_sanitized_targets
-        "LIMN_TARGETS=(LIMN_TARGET_SCALAR | LIMN_TARGET_AVX2 | LIMN_TARGET_AVX512_VNNI | LIMN_TARGET_NEON_DOT)")
+    # Each width of the vectors once, and products of bytes: the others' memory is no different.
+    string(CONCAT limn_sanitized_targets
+           "LIMN_TARGETS=(LIMN_TARGET_SCALAR | LIMN_TARGET_AVX2 | LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI | "
+           "LIMN_TARGET_NEON | LIMN_TARGET_NEON_DOT)")
     target_compile_definitions(limn_developer_options INTERFACE ${limn_sanitized_targets})
     target_compile_definitions(limn_compiled PRIVATE ${limn_sanitized_targets})
     # stb_image_write shifts negative numbers, which C++20 defines as what it expects.
