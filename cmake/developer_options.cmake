@@ -27,7 +27,7 @@ else()
            "LIMN_TARGETS=(LIMN_TARGET_SCALAR | LIMN_TARGET_AVX2 | LIMN_TARGET_AVX512 | LIMN_TARGET_AVX512_VNNI | "
            "LIMN_TARGET_NEON | LIMN_TARGET_NEON_DOT)")
     target_compile_definitions(limn_developer_options INTERFACE ${limn_sanitized_targets})
-    target_compile_definitions(limn_compiled PRIVATE ${limn_sanitized_targets})
+    target_compile_definitions(limn_compiled PUBLIC ${limn_sanitized_targets})
     # stb_image_write shifts negative numbers, which C++20 defines as what it expects.
     target_compile_options(limn_developer_options INTERFACE -fsanitize=${LIMN_SANITIZE} -fno-sanitize-recover=all
                                                             -fno-sanitize=shift-base -fno-omit-frame-pointer)

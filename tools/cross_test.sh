@@ -80,10 +80,10 @@ for target in "${targets[@]}"; do
       mkdir -p "$objects/wine"
       # Debian's wine looks for 32-bit programs first, which it is not there for; a program of 64 bits is enough here.
       wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2> /dev/null || command -v wine)
-      run=(env WINEPREFIX="$(realpath "$objects/wine")" WINEDEBUG=-all "$wine" "$objects/kernels.exe")
-      "${run[@]:0:4}" "$objects/smallest.exe" weights/pose_resnet18_mpii16_256x192.int8.safetensors \
+      emulator=(env WINEPREFIX="$(realpath "$objects/wine")" WINEDEBUG=-all "$wine")
+      run=("${emulator[@]}" "$objects/kernels.exe")
+      "${emulator[@]}" "$objects/smallest.exe" weights/pose_resnet18_mpii16_256x192.int8.safetensors \
         weights/person_detector_320x320.int8.safetensors examples/photos/five_people.jpg > "$objects/people.txt"
-      # Windows ends lines with two characters.
       people=$(grep -c '^upper_neck [0-9]' "$objects/people.txt" || true)
       say "$target: examples/smallest.cpp finds $people people in a photo of five"
       [ "$people" = 5 ] || status=1

@@ -76,9 +76,11 @@ NETWORKS = {
     "hrnet": (HRNet, {"width": 8, "keypoints": 17}, 11),
     "hrnet_9": (HRNet, {"width": 4, "keypoints": 16, "final_kernel": 3}, 9),
     "hrnet_10": (HRNet, {"width": 4, "keypoints": 16}, 10),
+    "hrnet_17": (HRNet, {"width": 4, "keypoints": 16}, 17),
 }
-# PyTorch takes half a minute to export a deep network, and folds one of another depth or operator set no differently.
-FOLDED_NETWORKS = [name for name in NETWORKS if name not in ("resnet101", "resnet152", "hrnet_9", "hrnet_10")]
+# PyTorch takes long to export a deep network, and folds one of another depth or operator set no differently.
+DEEP_VARIANTS = ("resnet101", "resnet152", "hrnet_9", "hrnet_10", "hrnet_17")
+FOLDED_NETWORKS = [name for name in NETWORKS if name not in DEEP_VARIANTS]
 
 
 @functools.lru_cache(maxsize=None)

@@ -178,6 +178,7 @@ class SourcesTest(FilmTest):
         self.fails(2, "video", "film.mp4", environment={"PATH": "/nowhere"}, says=["ffprobe: not found on PATH"])
 
 
+@unittest.skipUnless(os.path.exists("/proc/net/tcp"), "nothing says who listens")
 class LiveTest(FilmTest):
     """A stream as a camera in the network sends it, in its own time."""
 

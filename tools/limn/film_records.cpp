@@ -21,9 +21,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using limn::detail::rounded;
 
-/// Names of films need not be UTF-8.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 class JsonLines : public FilmRecord {
  public:
   JsonLines(const std::string& path, const FileSet& others) : output_(path, "--json", others) {}
@@ -35,7 +32,7 @@ class JsonLines : public FilmRecord {
       entry.update(to_json(person.pose));
       line["people"].push_back(std::move(entry));
     }
-    output_.write(dump(line) + "\n");
+    output_.write(text_of(line) + "\n");
   }
 
   void finish() override { output_.finish(); }
@@ -70,7 +67,7 @@ class OpenPoseFolder : public FilmRecord {
     }
     const std::string name = format("_%012lld_keypoints.json", static_cast<long long>(frame.number));
     NewFile file((fs::path(folder_) / (film_ + name)).string());
-    const std::string text = dump(document) + "\n";
+    const std::string text = text_of(document) + "\n";
     file.write(text.data(), text.size());
     file.put_in_place();
   }
@@ -141,7 +138,7 @@ class PoseTrackFile : public FilmRecord {
     category["keypoints"] = skeleton.keypoints;
     category["skeleton"] = Json::array();
     for (const auto& [a, b] : skeleton.links) category["skeleton"].push_back({a + 1, b + 1});
-    output_.write("{\"categories\": [" + dump(category) + "],\n\"annotations\": [");
+    output_.write("{\"categories\": [" + text_of(category) + "],\n\"annotations\": [");
   }
 
   void add(const Frame& frame, const std::vector<TrackedPose>& people) override {
@@ -158,7 +155,7 @@ class PoseTrackFile : public FilmRecord {
         entry["keypoints"].push_back(keypoint.score > 0 ? 1 : 0);
         entry["scores"].push_back(rounded(keypoint.score, 4));
       }
-      text += (annotations_ > 1 ? ",\n" : "\n") + dump(entry);
+      text += (annotations_ > 1 ? ",\n" : "\n") + text_of(entry);
     }
     if (!text.empty()) output_.write(text);
     frames_.push_back(frame.number);
@@ -173,7 +170,7 @@ class PoseTrackFile : public FilmRecord {
                           {"vid_id", film_},
                           {"nframes", frames_.size()},
                           {"is_labeled", true}};
-      output_.write((i > 0 ? ",\n" : "\n") + dump(image));
+      output_.write((i > 0 ? ",\n" : "\n") + text_of(image));
     }
     output_.write("]}\n");
     output_.finish();

@@ -2,14 +2,11 @@
 
 #include <utility>
 
+#include "text.hpp"
+
 namespace limn::program {
 
 namespace {
-
-/// File names need not be UTF-8.
-std::string dumped(const nlohmann::ordered_json& json, int indent) {
-  return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
 
 std::string indented(std::string text) {
   const std::string margin(4, ' ');
@@ -25,15 +22,15 @@ PeopleJson::PeopleJson(Output& output, JsonKind kind, nlohmann::ordered_json doc
   if (kind == JsonKind::coco) opening_ = "[";
   if (kind != JsonKind::document) return;
   document["photos"] = nlohmann::ordered_json::array();
-  opening_ = dumped(document, 2);
+  opening_ = text_of(document, 2);
   opening_.resize(opening_.size() - 3);  // without the "]\n}" that ends it
 }
 
 void PeopleJson::add(const nlohmann::ordered_json& entry) {
   switch (kind_) {
-    case JsonKind::document: output_.write(std::exchange(opening_, ",") + "\n" + indented(dumped(entry, 2))); break;
-    case JsonKind::lines: output_.write(dumped(entry, -1) + "\n"); break;
-    case JsonKind::coco: output_.write(std::exchange(opening_, ",\n") + dumped(entry, -1)); break;
+    case JsonKind::document: output_.write(std::exchange(opening_, ",") + "\n" + indented(text_of(entry, 2))); break;
+    case JsonKind::lines: output_.write(text_of(entry) + "\n"); break;
+    case JsonKind::coco: output_.write(std::exchange(opening_, ",\n") + text_of(entry)); break;
   }
   empty_ = false;
 }

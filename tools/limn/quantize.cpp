@@ -130,7 +130,7 @@ std::map<std::string, std::string> metadata_of(const Model& model, const Precisi
   with_precision.precision = precision;
   document.erase("accuracy");
   document["precision"] = to_json(with_precision).at("precision");
-  metadata["limn"] = document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  metadata["limn"] = text_of(document);
   return metadata;
 }
 
@@ -253,7 +253,7 @@ int quantize(const QuantizeOptions& options) {
     report.bytes = bytes.size();
     if (options.json != "-") report.print();
     if (outputs.json) {
-      outputs.json.write(report.to_json().dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+      outputs.json.write(text_of(report.to_json(), 2) + "\n");
       outputs.json.finish();
     }
   } catch (const Interrupted&) {

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <new>
 
+#include <nlohmann/json.hpp>
+
 #include <limn/core/error.hpp>
 
 namespace limn::program {
@@ -47,6 +49,10 @@ std::string text_of(double share) { return std::isnan(share) ? "-" : format("%.4
 
 std::string text_of(const std::exception& error) {
   return dynamic_cast<const std::bad_alloc*>(&error) != nullptr ? "not enough memory" : error.what();
+}
+
+std::string text_of(const nlohmann::ordered_json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string count_of(std::size_t count, const std::string& one, const std::string& many) {

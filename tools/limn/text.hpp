@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <limn/core/eigen.hpp>
 
 namespace limn::program {
@@ -30,6 +32,10 @@ std::string text_of(double share);
 
 /// What an error says, in words where it has none of its own.
 std::string text_of(const std::exception& error);
+
+/// A JSON document in one line, or in lines of so many blanks more for each level. Names of files need not be UTF-8:
+/// what is not becomes a replacement character.
+std::string text_of(const nlohmann::ordered_json& json, int indent = -1);
 
 /// "1 photo", "2 photos".
 std::string count_of(std::size_t count, const std::string& one, const std::string& many);
