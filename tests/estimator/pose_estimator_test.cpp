@@ -194,6 +194,38 @@ TEST_CASE("people looked at in batches have the poses they have alone, with and 
   CHECK_THROWS_AS(PoseEstimator(default_model, none), limn::Error);
 }
 
+TEST_CASE("people of several photos who share runs have the poses they have alone, to the bit") {
+  const Image photo = load_image(sample_photo);
+  const Image cut(120, 90, std::vector<std::uint8_t>(photo.data(), photo.data() + 120 * 90 * 3));
+  const std::vector<BoxInPhoto> people = {{photo, {100, 50, 300, 400}},
+                                          {cut, box_of(cut)},
+                                          {photo, box_of(photo)},
+                                          {cut, {10, 20, 60, 60}},
+                                          {cut, {0, 0, 30, 80}}};
+  for (const std::string& model : {default_model, std::string(LIMN_FLOAT_MODEL)}) {
+    EstimatorOptions options;
+    options.batch = 3;
+    const PoseEstimator shared(model, options);
+    auto workspace = shared.make_workspace();
+    std::vector<Pose> poses;
+    shared.estimate(people, workspace, poses);
+    REQUIRE(poses.size() == people.size());
+    for (std::size_t i = 0; i < people.size(); ++i) {
+      const Pose alone = shared.estimate(people[i].photo, people[i].box);
+      check_same(poses[i], alone);
+      CHECK(poses[i].score == alone.score);
+    }
+  }
+  auto workspace = estimator().make_workspace();
+  std::vector<Pose> poses(7);
+  estimator().estimate(std::vector<BoxInPhoto>{}, workspace, poses);
+  CHECK(poses.empty());
+  const std::vector<BoxInPhoto> improper = {people[0], {photo, {0, 0, -1, 5}}};
+  CHECK_THROWS_WITH_AS(estimator().estimate(improper, workspace, poses),
+                       doctest::Contains("expected x, y, width, height, finite and the size positive"), Error);
+  CHECK_THROWS_AS(workspace.heatmaps(), Error);
+}
+
 TEST_CASE("everybody, to a model of one person, is the person whose box is the photo") {
   const Image photo = load_image(sample_photo);
   CHECK_FALSE(estimator().finds_several());

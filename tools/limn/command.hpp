@@ -8,12 +8,13 @@ namespace limn::program {
 
 /// What the program tells by its exit status.
 constexpr int all_well = 0;
-constexpr int some_failed = 1;  ///< a photo could not be done, or a tensor departs from its reference
+constexpr int some_failed = 1;  ///< a photo or a shard could not be done, or a tensor departs from its reference
 constexpr int cannot_run = 2;   ///< the command line or the model is wrong, or the JSON or stdout cannot be written
 
 void add_estimate(CLI::App& app, int& status);
 void add_info(CLI::App& app, int& status);
 void add_verify(CLI::App& app, int& status);
+void add_batch(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
 void add_quantize(CLI::App& app, int& status);

@@ -31,8 +31,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr Index people_at_once = 4;  // in a run of the network
-
 struct EstimateOptions {
   std::vector<std::string> inputs;
   std::string output;

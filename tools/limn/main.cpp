@@ -20,6 +20,7 @@ void add_commands(CLI::App& app, int& status) {
   app.require_subcommand(1);
   limn::program::add_estimate(app, status);
   limn::program::add_video(app, status);
+  limn::program::add_batch(app, status);
   limn::program::add_info(app, status);
   limn::program::add_verify(app, status);
   limn::program::add_bench(app, status);
@@ -45,9 +46,9 @@ int run(int argc, char** argv) {
     limn::program::remember_program(argv[0]);
     CLI::App app("Finds the poses of people in photos, on the CPU.", "limn");
     app.footer(
-        "Exit status: 0 all went well; 1 a photo could not be done, or a tensor departs from\n"
-        "its reference; 2 the command line or the model is wrong, or the JSON or stdout cannot\n"
-        "be written; 128 and the signal's number after an interrupt.\n"
+        "Exit status: 0 all went well; 1 a photo or a shard could not be done, or a tensor\n"
+        "departs from its reference; 2 the command line or the model is wrong, or the JSON or\n"
+        "stdout cannot be written; 128 and the signal's number after an interrupt.\n"
         "Errors go to stderr, in lines that begin with \"limn: \".\n\n"
         "A command that needs a model and is told none takes the one that the environment\n"
         "variable LIMN_MODEL names, else the default model that comes with limn; likewise the\n"

@@ -5,6 +5,10 @@
 #include <system_error>
 #include <utility>
 
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
+
 #include <limn/core/error.hpp>
 #include <limn/core/file.hpp>
 
@@ -65,8 +69,13 @@ void NewFile::write(const void* data, std::size_t size) {
 
 void NewFile::keep() { kept_ = size_; }
 
-void NewFile::put_in_place() {
+void NewFile::put_in_place(bool lasting) {
   errno = 0;
+#if !defined(_WIN32)
+  if (lasting && fsync(fileno(file_)) != 0) fail();
+#else
+  static_cast<void>(lasting);
+#endif
   if (std::fclose(std::exchange(file_, nullptr)) != 0) fail();
   std::error_code error;
   fs::rename(part_, path_, error);
@@ -122,8 +131,8 @@ void Output::add(const std::string& text) {
   }
 }
 
-void Output::finish() {
-  if (file_) file_->put_in_place();
+void Output::finish(bool lasting) {
+  if (file_) file_->put_in_place(lasting);
 }
 
 }  // namespace limn::program

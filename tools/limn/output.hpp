@@ -31,8 +31,9 @@ class NewFile {
   /// From now on, what is written is worth keeping though more of it was to come: if that fails the file ends here.
   void keep();
 
-  /// Replaces the file that has the name. Throws Error if it cannot.
-  void put_in_place();
+  /// Replaces the file that has the name; with `lasting`, as soon as the disk has what was written, so that also after
+  /// a loss of power the file is as it was or new. Throws Error if it cannot.
+  void put_in_place(bool lasting = false);
 
  private:
   [[noreturn]] void fail();
@@ -63,8 +64,8 @@ class Output {
   /// who tries is told of the same failure.
   void write(const std::string& text);
 
-  /// Puts the file in its place. Throws Error if it cannot.
-  void finish();
+  /// Puts the file in its place, see NewFile. Throws Error if it cannot.
+  void finish(bool lasting = false);
 
  private:
   void add(const std::string& text);

@@ -21,6 +21,12 @@ namespace limn::program {
 
 namespace {
 
+std::size_t workers_for(std::size_t photos, int threads) {
+  return (std::min)(photos, static_cast<std::size_t>(threads));
+}
+
+}  // namespace
+
 bool stderr_is_a_terminal() {
 #if defined(_WIN32)
   return _isatty(_fileno(stderr)) != 0;
@@ -28,12 +34,6 @@ bool stderr_is_a_terminal() {
   return isatty(fileno(stderr)) != 0;
 #endif
 }
-
-std::size_t workers_for(std::size_t photos, int threads) {
-  return (std::min)(photos, static_cast<std::size_t>(threads));
-}
-
-}  // namespace
 
 Reporter::Reporter(std::vector<std::string> files, std::FILE* lines, bool progress,
                    std::function<void(std::size_t)> in_order)

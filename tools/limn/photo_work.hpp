@@ -16,6 +16,12 @@
 
 namespace limn::program {
 
+/// In a run of the network.
+constexpr Index people_at_once = 4;
+
+/// Whether somebody may be looking at how it goes.
+bool stderr_is_a_terminal();
+
 /// What there is to say about a photo.
 struct PhotoReport {
   std::string error;  ///< why it could not be done; empty if it was

@@ -1,9 +1,10 @@
 #include "pictures.hpp"
 
+#include <climits>
 #include <filesystem>
-#include <vector>
 
 #include <limn/core/error.hpp>
+#include <limn/core/file.hpp>
 #include <limn/image/io.hpp>
 
 #include "output.hpp"
@@ -12,7 +13,7 @@ namespace limn::program {
 
 namespace fs = std::filesystem;
 
-Image load_photo(const std::string& path) {
+std::vector<unsigned char> read_picture_file(const std::string& path) {
   std::error_code error;
   const fs::path file = fs::canonical(path, error);  // there is none for a pipe without a name
   if (!error) {
@@ -21,7 +22,13 @@ Image load_photo(const std::string& path) {
       throw Error(path + ": expected a file, found a named pipe or a device");
     }
   }
-  return load_image(path);
+  constexpr auto one_too_many = std::size_t{INT_MAX} + 1;
+  return detail::read_file(path, one_too_many);
+}
+
+Image load_photo(const std::string& path) {
+  const std::vector<unsigned char> bytes = read_picture_file(path);
+  return decode_image(bytes.data(), bytes.size(), path);
 }
 
 void save_picture(const std::string& path, const ImageView& picture) {

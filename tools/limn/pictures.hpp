@@ -2,10 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <limn/image/image.hpp>
 
 namespace limn::program {
+
+/// The bytes of a picture file, as many as decode_image() takes and one. Throws Error if it cannot be read, or if there
+/// is something that a program may wait for forever, such as a named pipe.
+std::vector<unsigned char> read_picture_file(const std::string& path);
 
 /// The photo in a file, or in a pipe without a name such as the shell makes of <(...). Throws Error if it cannot be
 /// read, or if there is something that a program may wait for forever, such as a named pipe.

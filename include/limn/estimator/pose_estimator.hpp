@@ -105,8 +105,13 @@ class PoseEstimator {
   /// is the smallest around the others. A model of one person without a detector takes the photo for one person's box.
   std::vector<Pose> estimate_all(const ImageView& photo) const;
 
-  // The same in the caller's workspace, which afterwards holds the heatmaps (of several boxes those of the first of the
-  // last batch) and the detections, and into poses whose memory is used again. They throw Error also if another
+  /// One pose for each of the people, in their order. Those of several photos share the runs of the network, up to
+  /// EstimatorOptions::batch in each; the poses are those that they have alone. Throws Error before it looks at any if
+  /// one has no proper box.
+  void estimate(const std::vector<BoxInPhoto>& people, Workspace& workspace, std::vector<Pose>& poses) const;
+
+  // The others in the caller's workspace, which afterwards holds the heatmaps (of several boxes those of the first of
+  // the last batch) and the detections, and into poses whose memory is used again. They throw Error also if another
   // estimator made the workspace.
   void estimate(const ImageView& photo, const Box& box, Workspace& workspace, Pose& pose) const;
   void estimate(const ImageView& photo, const std::vector<Box>& boxes, Workspace& workspace,

@@ -7,6 +7,7 @@
 #include <limn/core/version.hpp>
 #include <limn/estimator/flip.hpp>
 #include <limn/estimator/photo_network.hpp>
+#include <limn/pose/box.hpp>
 #include <limn/pose/decoders.hpp>
 #include <limn/pose/pose.hpp>
 
@@ -35,21 +36,21 @@ class TopDown {
   /// Images that the network looks at for one person: with the flip test also the mirrored one.
   Index images_per_person() const { return flip_ ? 2 : 1; }
 
-  /// One pose for each of `count` boxes, which all go through the network in one run.
-  void estimate(const PhotoNetwork& network, const ImageView& photo, const Box* boxes, Index count,
-                PhotoNetwork::Workspace& maps, Workspace& own, Pose* poses) const {
+  /// One pose for each of `count` people, who all go through the network in one run.
+  void estimate(const PhotoNetwork& network, const BoxInPhoto* people, Index count, PhotoNetwork::Workspace& maps,
+                Workspace& own, Pose* poses) const {
     for (Index person = 0; person < count; ++person) {
       const Index image = person * images_per_person();
-      network.look(photo, boxes[person], maps, image);
+      network.look(people[person].photo, people[person].box, maps, image);
       if (flip_) mirror(maps.input(image), network.document().input.width, maps.input(image + 1));
     }
     network.run(maps, count * images_per_person());
     if (flip_) average(network, count, maps, own);
     // From the last to the first, so that the workspace's affine map is in the end that of its heatmaps.
     for (Index person = count; person-- > 0;) {
-      const Affine& photo_from_heatmap = network.locate(boxes[person], maps);
+      const Affine& photo_from_heatmap = network.locate(people[person].box, maps);
       decode(own.heatmaps(maps, person), network.document().decoder, own.decoder, own.peaks);
-      make_pose(own.peaks, network.document().skeleton, photo_from_heatmap, boxes[person], poses[person]);
+      make_pose(own.peaks, network.document().skeleton, photo_from_heatmap, people[person].box, poses[person]);
     }
   }
 

@@ -20,6 +20,12 @@ struct Box {
   float height = 0;
 };
 
+/// Where a person is to be looked for, among several photos.
+struct BoxInPhoto {
+  ImageView photo;
+  Box box;
+};
+
 /// "[x, y, width, height]", for messages.
 inline std::string to_string(const Box& box) {
   return "[" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " + std::to_string(box.width) + ", " +

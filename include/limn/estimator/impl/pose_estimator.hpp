@@ -25,7 +25,8 @@ struct PoseEstimator::Workspace::Parts {
   detail::BottomUp::Workspace bottom_up = {};
   std::optional<PersonDetector::Workspace> detector = {};
   std::vector<Detection> detections = {};
-  std::vector<Box> boxes = {};  ///< those of the detections
+  std::vector<Box> boxes = {};          ///< those of the detections
+  std::vector<BoxInPhoto> people = {};  ///< the same, or the caller's
 };
 
 struct PoseEstimator::Parts {
@@ -187,7 +188,8 @@ LIMN_INLINE void PoseEstimator::estimate(const ImageView& photo, const Box& box,
     if (finds_several()) {
       parts_->bottom_up.estimate_best(parts_->network, photo, box, own.maps, own.bottom_up, pose);
     } else {
-      parts_->top_down.estimate(parts_->network, photo, &box, 1, own.maps, own.top_down, &pose);
+      const BoxInPhoto person{photo, box};
+      parts_->top_down.estimate(parts_->network, &person, 1, own.maps, own.top_down, &pose);
     }
   });
 }
@@ -195,17 +197,28 @@ LIMN_INLINE void PoseEstimator::estimate(const ImageView& photo, const Box& box,
 LIMN_INLINE void PoseEstimator::estimate(const ImageView& photo, const std::vector<Box>& boxes, Workspace& workspace,
                                          std::vector<Pose>& poses) const {
   parts_->in_own(workspace, [&](Workspace::Parts& own) {
-    for (const Box& box : boxes) check(box);
-    poses.resize(boxes.size());
+    own.people.clear();
+    for (const Box& box : boxes) own.people.push_back({photo, box});
+    estimate(own.people, workspace, poses);
+  });
+}
+
+LIMN_INLINE void PoseEstimator::estimate(const std::vector<BoxInPhoto>& people, Workspace& workspace,
+                                         std::vector<Pose>& poses) const {
+  parts_->in_own(workspace, [&](Workspace::Parts& own) {
+    for (const BoxInPhoto& person : people) check(person.box);
+    poses.resize(people.size());
     parts_->network.forget(own.maps);  // there may be no box
     if (finds_several()) {
-      for (std::size_t i = 0; i < boxes.size(); ++i) estimate(photo, boxes[i], workspace, poses[i]);
+      for (std::size_t i = 0; i < people.size(); ++i) {
+        estimate(people[i].photo, people[i].box, workspace, poses[i]);
+      }
       return;
     }
     const std::size_t batch = parts_->people_at_once();
-    for (std::size_t first = 0; first < boxes.size(); first += batch) {
-      const auto count = static_cast<Index>((std::min)(batch, boxes.size() - first));
-      parts_->top_down.estimate(parts_->network, photo, &boxes[first], count, own.maps, own.top_down, &poses[first]);
+    for (std::size_t first = 0; first < people.size(); first += batch) {
+      const auto count = static_cast<Index>((std::min)(batch, people.size() - first));
+      parts_->top_down.estimate(parts_->network, &people[first], count, own.maps, own.top_down, &poses[first]);
     }
   });
 }
