@@ -3,7 +3,7 @@
 #
 #   tools/fuzz.sh [TARGET...] [--seconds N] [--seed N]      for example: tools/fuzz.sh picture --seconds 1200
 #
-# TARGET: model_file, model_document, picture, coco_file and estimate (tests/fuzz/, with Clang's libFuzzer, address and
+# TARGET: model_file, model_document, picture, coco_file, shard and estimate (tests/fuzz/, with Clang's libFuzzer, address and
 # undefined behaviour sanitizers), checkpoint and onnx (tests/fuzz/python_fuzzer.py). Without any, all. Each runs for N
 # seconds (default 60) or until it finds something; with a seed from 1 on in the same order every time. Of these only
 # onnx needs the Python package onnx.
@@ -20,7 +20,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/common.sh
 
-compiled="model_file model_document picture coco_file estimate"
+compiled="model_file model_document picture coco_file shard estimate"
 interpreted="checkpoint onnx"
 export build=${LIMN_BUILD_DIR:-build/fuzz} seconds=60 seed=
 

@@ -5,12 +5,14 @@ All are small, since a small file is read ten thousand times in the time of a la
 it should be and must be read without complaint. Needs numpy; the ONNX files need onnx and are left out without it.
 """
 
+import io
 import json
 import os
 import re
 import shutil
 import struct
 import sys
+import tarfile
 import zipfile
 import zlib
 
@@ -190,6 +192,28 @@ def coco_files():
     }
 
 
+# ---- Shards --------------------------------------------------------------------------------------------------------
+
+
+def shards():
+    def shard(kind, *names):
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w", format=kind) as tar:
+            for i, name in enumerate(names):
+                member = tarfile.TarInfo(name)
+                member.size = 300 * i
+                tar.addfile(member, io.BytesIO(bytes(member.size)))
+        return archive.getvalue().rstrip(b"\0") + bytes(2048)  # of the end, which is of 10 KiB, as much as is needed
+
+    long = "folder/" * 40 + "a.jpg"
+    return {
+        "good_ustar": shard(tarfile.USTAR_FORMAT, "a.jpg", "b/c.png", "f" * 90 + "/" + "d" * 60),
+        "good_gnu": shard(tarfile.GNU_FORMAT, "a.jpg", long, "b.jpg"),
+        "good_pax": shard(tarfile.PAX_FORMAT, "\u00e9.jpg", long, "b.jpg"),
+        "cut_short": shard(tarfile.USTAR_FORMAT, "a.jpg", "b.jpg")[:1400],
+    }
+
+
 # ---- Checkpoints and ONNX files, for python_fuzzer.py --------------------------------------------------------------
 
 
@@ -266,6 +290,7 @@ def all_seeds():
         "model_document": texts(documents()),
         "picture": pictures(),
         "coco_file": texts(coco_files()),
+        "shard": shards(),
         "estimate": whole_models(),
         "checkpoint": checkpoint_files(),
         "onnx": onnx_files(),
