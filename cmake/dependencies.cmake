@@ -39,3 +39,16 @@ if(NOT LIMN_STB_INCLUDE_DIR AND (LIMN_BUILD_TOOLS OR LIMN_BUILD_EXAMPLES OR LIMN
   FetchContent_MakeAvailable(stb)
   set(LIMN_STB_INCLUDE_DIR ${stb_SOURCE_DIR})
 endif()
+
+# libjpeg-turbo, where it is wanted, and tested where it is there.
+find_path(LIMN_TURBOJPEG_INCLUDE_DIR turbojpeg.h DOC "Directory of turbojpeg.h")
+find_library(LIMN_TURBOJPEG_LIBRARY turbojpeg DOC "libjpeg-turbo's libturbojpeg")
+mark_as_advanced(LIMN_TURBOJPEG_INCLUDE_DIR LIMN_TURBOJPEG_LIBRARY)
+if(LIMN_TURBOJPEG_INCLUDE_DIR AND LIMN_TURBOJPEG_LIBRARY)
+  add_library(limn_turbojpeg INTERFACE)
+  target_include_directories(limn_turbojpeg SYSTEM INTERFACE ${LIMN_TURBOJPEG_INCLUDE_DIR})
+  target_link_libraries(limn_turbojpeg INTERFACE ${LIMN_TURBOJPEG_LIBRARY})
+  target_compile_definitions(limn_turbojpeg INTERFACE LIMN_TURBOJPEG)
+elseif(LIMN_TURBOJPEG)
+  message(FATAL_ERROR "LIMN_TURBOJPEG: no libturbojpeg found (Debian: libturbojpeg0-dev)")
+endif()

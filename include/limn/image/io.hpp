@@ -24,6 +24,9 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// Throws Error if it is no such file, damaged so that it cannot be decoded, or larger than 2^28 pixels. A file that
 /// ends too early: PNG always throws; JPEG and BMP throw only if the header is incomplete and else give the picture
 /// with the missing part grey or black.
+///
+/// Where the macro LIMN_TURBOJPEG is defined (and libturbojpeg linked) JPEG files without a fault are decoded by
+/// libjpeg-turbo, in less than half of the time; pixels then differ by up to 3 levels of 255.
 LIMN_LOCAL Image decode_image(const unsigned char* bytes, std::size_t size, const std::string& name = "image");
 
 /// Reads a picture file, see decode_image(). The path goes to the C++ runtime as it is: UTF-8 on Linux and macOS, the

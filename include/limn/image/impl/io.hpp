@@ -18,6 +18,7 @@
 #include <limn/image/picture_file.hpp>
 #include <limn/image/resample.hpp>
 #include <limn/image/stb.hpp>
+#include <limn/image/turbojpeg.hpp>
 
 namespace limn {
 inline namespace LIMN_VERSION_NAMESPACE {
@@ -110,6 +111,12 @@ LIMN_LOCAL Image decode_image(const unsigned char* bytes, std::size_t size, cons
   if (detail::stb::stbi_info_from_memory(bytes, length, &width, &height, &channels) == 0)
     throw unreadable(detail::stb::stbi_failure_reason());
   detail::refuse_size(width, std::abs(Index{height}), name);
+#ifdef LIMN_TURBOJPEG
+  if (jpeg) {
+    const auto decoded = detail::decode_by_turbojpeg(bytes, static_cast<std::size_t>(length), width, height);
+    if (!decoded.empty()) return detail::upright(decoded.data(), width, height, detail::orientation(file));
+  }
+#endif
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
       detail::stb::stbi_load_from_memory(bytes, length, &width, &height, &channels, 3), detail::stb::stbi_image_free);
   if (!pixels) throw unreadable(detail::stb::stbi_failure_reason());
