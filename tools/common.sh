@@ -2,7 +2,7 @@
 
 # Debian's packages, one list for each purpose.
 packages_program="g++ cmake make ninja-build libeigen3-dev nlohmann-json3-dev libstb-dev libcli11-dev"
-packages_test="doctest-dev python3 python3-numpy clang-format-14 ffmpeg pkg-config"
+packages_test="doctest-dev python3 python3-numpy clang-format-14 doxygen ffmpeg pkg-config"
 packages_clang="clang"
 packages_sanitizers="libclang-rt-dev"
 packages_fuzz="$packages_sanitizers python3-onnx"

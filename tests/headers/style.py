@@ -19,7 +19,7 @@ SKIPPED = 77
 FOLDERS = ("include", "tests", "tools", "examples", "cmake", "web")
 CPP = (".hpp", ".cpp", ".inl", ".h", ".c")
 WEB = (".js", ".mjs", ".html", ".css", ".svg", ".webmanifest")
-TEXT = CPP + WEB + (".py", ".cmake", ".in", ".txt", ".sh")
+TEXT = CPP + WEB + (".py", ".cmake", ".in", ".sed", ".txt", ".sh")
 
 
 def sources(root, endings):

@@ -33,7 +33,9 @@ using Index = Eigen::Index;
 /// What limn keeps in Eigen's containers. How these come by their memory depends on the compile flags, unless they may
 /// begin anywhere: files for different instruction sets could not hand them to one another.
 using FloatMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::DontAlign>;
+/// A column of any length.
 using FloatVector = Eigen::Matrix<float, Eigen::Dynamic, 1, Eigen::DontAlign>;
+/// The same for arithmetic value by value.
 using FloatArray = Eigen::Array<float, Eigen::Dynamic, 1, Eigen::DontAlign>;
 
 }  // namespace LIMN_VERSION_NAMESPACE

@@ -141,6 +141,7 @@ class ThreadPool {
 #endif
   }
 
+  /// Threads that share work, the caller's among them; 1: none was started.
   int threads() const { return threads_; }
 
   /// Calls `task(i)` once for every i in [0, count), in any order and from several threads, and returns when all are
