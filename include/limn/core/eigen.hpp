@@ -6,6 +6,10 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wshadow"
+#if !defined(__clang__) && __GNUC__ >= 12
+// What Eigen 5 keeps apart by the cache line's size is no part of anybody's interface.
+#pragma GCC diagnostic ignored "-Winterference-size"
+#endif
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #if !defined(__clang__)
