@@ -27,6 +27,9 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/limnConfigVersion.cmake C
 install(FILES ${PROJECT_BINARY_DIR}/limnConfig.cmake ${PROJECT_BINARY_DIR}/limnConfigVersion.cmake
         DESTINATION ${limn_package_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(LIMN_BUILD_REFERENCE)
+  install(DIRECTORY ${limn_reference}/html DESTINATION ${CMAKE_INSTALL_DOCDIR})
+endif()
 
 # pkg-config: limn for the headers, limn-c for the shared library. They find the prefix from where they lie.
 set(limn_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -2,7 +2,7 @@
 
 # Debian's packages, one list for each purpose.
 packages_program="g++ cmake make ninja-build libeigen3-dev nlohmann-json3-dev libstb-dev libcli11-dev"
-packages_test="doctest-dev libturbojpeg0-dev python3 python3-numpy clang-format-14 ffmpeg pkg-config"
+packages_test="doctest-dev libturbojpeg0-dev python3 python3-numpy clang-format-14 doxygen ffmpeg pkg-config"
 packages_clang="clang"
 packages_sanitizers="libclang-rt-dev"
 packages_fuzz="$packages_sanitizers python3-onnx"
@@ -14,7 +14,7 @@ packages_web="$packages_wasm libeigen3-dev nlohmann-json3-dev libstb-dev python3
 packages_reference="python3-torch python3-pil"
 
 # What the same things are called elsewhere.
-needed_elsewhere="a C++17 compiler, CMake 3.24 or later, Make or Ninja, Eigen 3.4, nlohmann/json 3.9, stb_image, CLI11 2; \
+needed_elsewhere="a C++17 compiler, CMake 3.24 or later, Make or Ninja, Eigen 3.4 or 5, nlohmann/json 3.9, stb_image, CLI11 2; \
 for the tests also doctest 2.4, Python 3.9 with numpy, and ffmpeg"
 
 say() { echo "limn: $*"; }

@@ -1,6 +1,11 @@
-// limn: human pose estimation on a CPU. This header brings all that leads from pixels to poses. Beside it there are
-// <limn/image/io.hpp> for picture files (with stb), <limn/pose/pose_json.hpp> for JSON (with nlohmann/json),
-// <limn/metrics/...> for scores, and the networks themselves, layer by layer, in the other folders.
+/// @file
+/// Everything that leads from pixels to poses. Beside it there are <limn/image/io.hpp> for picture files (with stb),
+/// <limn/pose/pose_json.hpp> for JSON (with nlohmann/json), <limn/metrics/...> for scores, and the networks themselves,
+/// layer by layer, in the other folders.
+///
+/// @namespace limn
+/// Human pose estimation on a CPU. PoseEstimator finds people's poses, PersonDetector the people, VideoEstimator
+/// follows them through films; <limn/limn.hpp> brings these.
 #pragma once
 
 #include <limn/core/error.hpp>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""style.py ascii|clang-format|readme|folders SOURCE_DIR
+"""style.py ascii|clang-format|readme|folders|versions SOURCE_DIR
 
 ascii: C++, Python, JavaScript, CMake and shell sources are plain ASCII without tabs or trailing blanks.
 clang-format: the C++ sources are as clang-format 14 and .clang-format lay them out (versions differ from one another;
@@ -7,6 +7,7 @@ skipped where this one is not installed).
 readme: the code below <!-- FILE --> in README.md is what FILE holds.
 folders: a folder of include/limn/ includes only those that stand above it in CONTRIBUTING.md's tree, and only
 pose/pose_json.hpp includes nlohmann/json.
+versions: wherever limn's version is written, it is the same one.
 """
 
 import os
@@ -16,10 +17,10 @@ import subprocess
 import sys
 
 SKIPPED = 77
-FOLDERS = ("include", "tests", "tools", "examples", "cmake", "web")
+FOLDERS = ("include", "tests", "tools", "examples", "cmake", "packages", "web")
 CPP = (".hpp", ".cpp", ".inl", ".h", ".c")
 WEB = (".js", ".mjs", ".html", ".css", ".svg", ".webmanifest")
-TEXT = CPP + WEB + (".py", ".cmake", ".in", ".txt", ".sh")
+TEXT = CPP + WEB + (".py", ".cmake", ".in", ".sed", ".txt", ".sh")
 
 
 def sources(root, endings):
@@ -83,6 +84,27 @@ def folder_problems(root):
             yield f"{path}: opens limn without its inline namespace"
 
 
+def version_problems(root):
+    with open(os.path.join(root, "CMakeLists.txt"), encoding="utf-8") as file:
+        version = re.search(r"^project\(limn VERSION (\d+\.\d+\.\d+) ", file.read(), re.MULTILINE).group(1)
+    major, minor, patch = map(int, version.split("."))
+    vcpkg = "packages/vcpkg/"
+    places = (
+        ("include/limn/core/version.hpp", r'#define LIMN_VERSION "(.*)"', version),
+        ("include/limn/core/version.hpp", r"#define LIMN_VERSION_NUMBER (\d+)", str(10000 * major + 100 * minor + patch)),
+        ("include/limn/core/version.hpp", r"#define LIMN_VERSION_NAMESPACE (\w+)", f"v{major}_{minor}_{patch}"),
+        ("CHANGELOG.md", r"^## (\d+\.\d+\.\d+)", version),
+        (vcpkg + "ports/limn/vcpkg.json", r'^  "version": "(.*)"', version),
+        (vcpkg + "versions/baseline.json", r'"baseline": "(.*)"', version),
+        (vcpkg + "versions/l-/limn.json", r'"version": "(.*)"', version),
+    )
+    for path, pattern, expected in places:
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            found = re.search(pattern, file.read(), re.MULTILINE)
+        if not found or found.group(1) != expected:
+            yield f"{path}: expected {expected} as in CMakeLists.txt, found {found.group(1) if found else 'none'}"
+
+
 def clang_format():
     for name in ("clang-format-14", "clang-format"):
         program = shutil.which(name)
@@ -100,8 +122,9 @@ def main():
         problems = [problem for path in files for problem in ascii_problems(path)]
         print("\n".join(problems + [f"{len(files)} files, {len(problems)} problems"]))
         return 1 if problems or not files else 0
-    if check in ("readme", "folders"):
-        problems = list((readme_problems if check == "readme" else folder_problems)(root))
+    checks = {"readme": readme_problems, "folders": folder_problems, "versions": version_problems}
+    if check in checks:
+        problems = list(checks[check](root))
         print("\n".join(problems))
         return 1 if problems else 0
     program = clang_format()

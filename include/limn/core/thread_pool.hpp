@@ -22,6 +22,10 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wshadow"
+#if !defined(__clang__) && __GNUC__ >= 12
+// What Eigen 5 keeps apart by the cache line's size is no part of anybody's interface.
+#pragma GCC diagnostic ignored "-Winterference-size"
+#endif
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #endif
 
@@ -141,6 +145,7 @@ class ThreadPool {
 #endif
   }
 
+  /// Threads that share work, the caller's among them; 1: none was started.
   int threads() const { return threads_; }
 
   /// Calls `task(i)` once for every i in [0, count), in any order and from several threads, and returns when all are

@@ -1,7 +1,9 @@
+/// @file
+/// limn's version.
 #pragma once
 
-// limn's version. All of limn is in an inline namespace of this name, so that a program may contain libraries that were
-// made with different versions of limn.
+/// All of limn is in an inline namespace of this name, so that a program may contain libraries that were made with
+/// different versions of limn.
 #define LIMN_VERSION_NAMESPACE v0_1_0
 
 /// The same as text.

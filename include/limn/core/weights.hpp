@@ -28,7 +28,10 @@ enum class DType {
   i8  ///< signed whole numbers; what they stand for is the layer's business
 };
 
+/// Bytes of one value.
 inline std::size_t size_in_bytes(DType dtype) { return dtype == DType::f32 ? 4 : dtype == DType::f16 ? 2 : 1; }
+
+/// What safetensors files call it.
 inline const char* to_string(DType dtype) { return dtype == DType::f32 ? "F32" : dtype == DType::f16 ? "F16" : "I8"; }
 
 /// PyTorch's notation for a tensor's extents, outermost first: "[64, 3, 7, 7]".
@@ -44,9 +47,9 @@ inline std::string to_string(const std::vector<Index>& shape) {
 /// A stored tensor, seen but not owned: element type, extents in PyTorch's order (outermost first) and the raw bytes,
 /// which need not be aligned. Valid as long as the file or buffer it points into.
 struct WeightView {
-  DType dtype = DType::f32;
-  std::vector<Index> shape;
-  const unsigned char* data = nullptr;
+  DType dtype = DType::f32;             ///< type of the values
+  std::vector<Index> shape;             ///< extents, outermost first
+  const unsigned char* data = nullptr;  ///< the first byte
 
   /// Told when the bytes have been copied, if they are in a mapped file: it can give their memory back until they are
   /// read again. nullptr if there is nothing to give back.
@@ -76,11 +79,11 @@ struct WeightView {
 
 /// A tensor that a network needs: its PyTorch name and extents, outermost first.
 struct ParameterSpec {
-  std::string name;
-  std::vector<Index> shape;
-  bool trainable = true;  ///< false for batch norm's running statistics, which do not count as parameters
-  bool integers = false;  ///< whether it is stored as I8; the others as F32 or F16
-  bool positive = false;  ///< whether every value must be greater than 0
+  std::string name;          ///< PyTorch's, "layer1.0.conv1.weight" for example; of a layer by itself, "weight"
+  std::vector<Index> shape;  ///< extents, outermost first
+  bool trainable = true;     ///< false for batch norm's running statistics, which do not count as parameters
+  bool integers = false;     ///< whether it is stored as I8; the others as F32 or F16
+  bool positive = false;     ///< whether every value must be greater than 0
 
   /// Number of values. Throws Error if an extent is negative or there are more than 64 bits count.
   std::int64_t size() const { return detail::checked_product<std::int64_t>(name, shape); }

@@ -54,6 +54,7 @@ class Plan {
       return {arena_.data() + place.at(layout().checked(image)), shape.channels, shape.pixels()};
     }
 
+    /// Bytes of memory that it holds.
     Index size_in_bytes() const { return arena_.size() * static_cast<Index>(sizeof(float)); }
 
    private:
@@ -72,11 +73,11 @@ class Plan {
 
   /// What one step of a plan does, for tables.
   struct StepInfo {
-    std::string first;  ///< the layer that does the work
-    std::string last;   ///< the last layer drawn in, whose output the step puts out
-    const char* method;
-    Shape input;
-    Shape output;
+    std::string first;           ///< the layer that does the work
+    std::string last;            ///< the last layer drawn in, whose output the step puts out
+    const char* method;          ///< how it is computed, for people to read
+    Shape input;                 ///< of its first input, one image's
+    Shape output;                ///< of one image
     std::int64_t multiply_adds;  ///< of the layer's definition, whatever the method
   };
 
@@ -129,12 +130,17 @@ class Plan {
     }
   }
 
+  /// Channels, height and width of one image.
   const Shape& input_shape() const { return layout_->input_shape; }
   /// Throws Error if there is no such output.
   const Shape& output_shape(std::size_t index = 0) const { return layout_->output(index).shape; }
+  /// Results of the network.
   std::size_t output_count() const { return layout_->outputs.size(); }
+  /// What is done, in the order of execution.
   const std::vector<StepInfo>& steps() const { return info_; }
+  /// Threads that share the work, the caller's among them.
   int threads() const { return pool_->threads(); }
+  /// The most images that one run takes.
   Index batch() const { return batch_; }
   /// The instruction set its kernels run on.
   Target target() const { return target_; }

@@ -14,9 +14,9 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A part of a photo, and the photo's pixel that is its pixel (0, 0).
 struct Crop {
-  ImageView view;
-  Index left = 0;
-  Index top = 0;
+  ImageView view;  ///< the part, in the photo's memory
+  Index left = 0;  ///< column of the photo that is its column 0
+  Index top = 0;   ///< row of the photo that is its row 0
 };
 
 /// Throws Error unless a box can be enlarged by this factor.

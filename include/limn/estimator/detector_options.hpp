@@ -23,7 +23,7 @@ struct DetectorOptions {
   /// Size of the network's input in pixels, positive multiples of 32; 0 means the model file's. A larger one finds
   /// smaller people in more time.
   Index input_width = 0;
-  Index input_height = 0;
+  Index input_height = 0;  ///< likewise
   /// Least score of a detection, 0 to 1; absent means the model file's. A lower one finds more people, and more that
   /// are none.
   std::optional<float> threshold;

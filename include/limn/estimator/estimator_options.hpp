@@ -24,7 +24,7 @@ struct EstimatorOptions {
   std::shared_ptr<const ThreadPool> pool;
   /// Size of the network's input in pixels, positive multiples of 32; 0 means the model file's.
   Index input_width = 0;
-  Index input_height = 0;
+  Index input_height = 0;  ///< likewise
   /// People whose boxes are given together that the network looks at in one run: a few percent less time for each, and
   /// more where the network's input is small, for more memory. See Plan::run.
   Index batch = 1;

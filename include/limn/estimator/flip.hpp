@@ -43,8 +43,8 @@ inline std::vector<Index> mirrored_keypoints(const Skeleton& skeleton) {
 
 /// How the flip test is done: see mirrored_keypoints() and average_with_mirrored().
 struct FlipTest {
-  std::vector<Index> partners;
-  bool shift = false;
+  std::vector<Index> partners;  ///< for each keypoint the one that the mirror makes of it; itself if it has none
+  bool shift = false;           ///< whether what was mirrored back moves right by one cell
 };
 
 /// Mirrors a picture from left to right: `from` and `to` are channels x (height * width), column y * width + x being

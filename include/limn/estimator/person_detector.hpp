@@ -30,7 +30,9 @@ class PersonDetector {
   /// moved from, all of it throws Error.
   class Workspace {
    public:
+    /// What was moved from may be assigned to or destroyed; all else of it throws Error.
     Workspace(Workspace&&) noexcept;
+    /// Likewise.
     Workspace& operator=(Workspace&&) noexcept;
     ~Workspace();
 
@@ -41,6 +43,7 @@ class PersonDetector {
     /// Maps heatmap cells to pixels of the photo that was last looked at. Throws as heatmaps() does.
     const Affine& photo_from_heatmap() const;
 
+    /// Bytes of memory that it holds.
     Index size_in_bytes() const;
 
    private:
@@ -59,12 +62,15 @@ class PersonDetector {
   /// From a model that is open already. It is not needed any more afterwards.
   explicit PersonDetector(const Model& model, const DetectorOptions& options = {});
 
+  /// What was moved from may only be assigned to or destroyed.
   PersonDetector(PersonDetector&&) noexcept;
+  /// Likewise.
   PersonDetector& operator=(PersonDetector&&) noexcept;
   ~PersonDetector();
 
   /// What the model file says, `input.width`, `input.height` and `decoder.center.threshold` being those in use.
   const ModelDocument& document() const;
+  /// How its network is computed.
   const Plan& plan() const;
 
   /// Throws Error if there is not so much memory.

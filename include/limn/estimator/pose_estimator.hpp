@@ -35,7 +35,9 @@ class PoseEstimator {
   /// it was moved from, all of it throws Error.
   class Workspace {
    public:
+    /// What was moved from may be assigned to or destroyed; all else of it throws Error.
     Workspace(Workspace&&) noexcept;
+    /// Likewise.
     Workspace& operator=(Workspace&&) noexcept;
     ~Workspace();
 
@@ -54,6 +56,7 @@ class PoseEstimator {
     /// Error if the estimator has no detector.
     const std::vector<Detection>& detections() const;
 
+    /// Bytes of memory that it holds.
     Index size_in_bytes() const;
 
    private:
@@ -72,13 +75,17 @@ class PoseEstimator {
   /// From a model that is open already. It is not needed any more afterwards.
   explicit PoseEstimator(const Model& model, const EstimatorOptions& options = {});
 
+  /// What was moved from may only be assigned to or destroyed.
   PoseEstimator(PoseEstimator&&) noexcept;
+  /// Likewise.
   PoseEstimator& operator=(PoseEstimator&&) noexcept;
   ~PoseEstimator();
 
   /// What the model file says, `input.width` and `input.height` being the size in use.
   const ModelDocument& document() const;
+  /// Names, links and mirror partners of the keypoints.
   const Skeleton& skeleton() const;
+  /// How its network is computed.
   const Plan& plan() const;
 
   /// Whether the model is one of several people: its decoder is part_affinity.
@@ -110,12 +117,15 @@ class PoseEstimator {
   /// one has no proper box.
   void estimate(const std::vector<BoxInPhoto>& people, Workspace& workspace, std::vector<Pose>& poses) const;
 
-  // The others in the caller's workspace, which afterwards holds the heatmaps (of several boxes those of the first of
-  // the last batch) and the detections, and into poses whose memory is used again. They throw Error also if another
-  // estimator made the workspace.
+  /// The same in the caller's workspace, which afterwards holds the heatmaps, and into a pose whose memory is used
+  /// again. Throws Error also if another estimator made the workspace.
   void estimate(const ImageView& photo, const Box& box, Workspace& workspace, Pose& pose) const;
+
+  /// Likewise. The heatmaps are those of the first of the last batch.
   void estimate(const ImageView& photo, const std::vector<Box>& boxes, Workspace& workspace,
                 std::vector<Pose>& poses) const;
+
+  /// Likewise. The workspace also holds the detections afterwards.
   void estimate_all(const ImageView& photo, Workspace& workspace, std::vector<Pose>& poses) const;
 
  private:

@@ -13,8 +13,12 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// An affine map of the plane: x' = a x + b y + c, y' = d x + e y + f. In pixels, x to the right, y down; integer
 /// coordinates are pixel centres. The default is the identity.
 struct Affine {
-  double a = 1, b = 0, c = 0;
-  double d = 0, e = 1, f = 0;
+  double a = 1;  ///< x to x'
+  double b = 0;  ///< y to x'
+  double c = 0;  ///< added to x'
+  double d = 0;  ///< x to y'
+  double e = 1;  ///< y to y'
+  double f = 0;  ///< added to y'
 };
 
 /// The point that (x, y) is mapped to.

@@ -24,7 +24,9 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A colour, 0 to 255 each.
 struct Color {
-  std::uint8_t r = 0, g = 0, b = 0;
+  std::uint8_t r = 0;  ///< red
+  std::uint8_t g = 0;  ///< green
+  std::uint8_t b = 0;  ///< blue
 
   friend bool operator==(const Color& x, const Color& y) { return x.r == y.r && x.g == y.g && x.b == y.b; }
   friend bool operator!=(const Color& x, const Color& y) { return !(x == y); }

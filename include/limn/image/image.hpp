@@ -32,11 +32,11 @@ inline Index bytes_per_pixel(PixelFormat format) {
 /// An 8-bit picture in somebody else's memory, read where it lies. Row y begins at `data + y * row_stride`;
 /// `row_stride` is in bytes and may be larger than the row (padding, a cut-out) or negative (bottom-up pictures).
 struct ImageView {
-  const std::uint8_t* data = nullptr;
-  Index width = 0;
-  Index height = 0;
-  Index row_stride = 0;
-  PixelFormat format = PixelFormat::rgb;
+  const std::uint8_t* data = nullptr;     ///< the first byte of row 0
+  Index width = 0;                        ///< pixels
+  Index height = 0;                       ///< pixels
+  Index row_stride = 0;                   ///< bytes
+  PixelFormat format = PixelFormat::rgb;  ///< order of the bytes of one pixel
 };
 
 /// Throws Error if the view is empty, has no data, or has rows that overlap.
@@ -54,13 +54,15 @@ inline void check(const ImageView& view) {
 
 /// An 8-bit picture in somebody else's memory that is drawn on where it lies. Members as in ImageView.
 struct Canvas {
-  std::uint8_t* data = nullptr;
-  Index width = 0;
-  Index height = 0;
-  Index row_stride = 0;
-  PixelFormat format = PixelFormat::rgb;
+  std::uint8_t* data = nullptr;           ///< the first byte of row 0
+  Index width = 0;                        ///< pixels
+  Index height = 0;                       ///< pixels
+  Index row_stride = 0;                   ///< bytes
+  PixelFormat format = PixelFormat::rgb;  ///< order of the bytes of one pixel
 
+  /// The same picture, for reading.
   ImageView view() const { return {data, width, height, row_stride, format}; }
+  /// The same.
   operator ImageView() const { return view(); }  // NOLINT(google-explicit-constructor): what is drawn on can be read
 };
 
@@ -95,21 +97,31 @@ class Image {
     pixels_ = std::move(pixels);
   }
 
+  /// Pixels of a row.
   Index width() const { return width_; }
+  /// Rows.
   Index height() const { return height_; }
+  /// Whether it has no pixels.
   bool empty() const { return pixels_.empty(); }
 
+  /// The first byte; row y begins at data() + 3 * width() * y.
   std::uint8_t* data() { return pixels_.data(); }
+  /// The same for reading.
   const std::uint8_t* data() const { return pixels_.data(); }
 
   /// The three bytes (R, G, B) of pixel (x, y).
   std::uint8_t* pixel(Index x, Index y) { return pixels_.data() + (y * width_ + x) * 3; }
+  /// The same for reading.
   const std::uint8_t* pixel(Index x, Index y) const { return pixels_.data() + (y * width_ + x) * 3; }
 
+  /// A view of it, valid as long as it is there and keeps its size.
   ImageView view() const { return {pixels_.data(), width_, height_, width_ * 3, PixelFormat::rgb}; }
+  /// The same.
   operator ImageView() const { return view(); }  // NOLINT(google-explicit-constructor): an Image is a view of itself
 
+  /// The same to be drawn on.
   Canvas canvas() { return {pixels_.data(), width_, height_, width_ * 3, PixelFormat::rgb}; }
+  /// The same.
   operator Canvas() { return canvas(); }  // NOLINT(google-explicit-constructor): an Image can be drawn on
 
  private:

@@ -18,8 +18,8 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct BatchNorm2d {
   static constexpr const char* type = "BatchNorm2d";
 
-  Index channels = 0;
-  float eps = 1e-5F;  ///< PyTorch's default, which all the networks here were trained with
+  Index channels = 0;  ///< of input and output
+  float eps = 1e-5F;   ///< PyTorch's default, which all the networks here were trained with
 
   /// Throws Error if there is no channel or the channels differ.
   Shape output_shape(const Shape& input) const {

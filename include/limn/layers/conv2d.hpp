@@ -19,12 +19,12 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct Conv2d {
   static constexpr const char* type = "Conv2d";
 
-  Index in_channels = 0;
-  Index out_channels = 0;
-  Extent kernel = 1;
-  Extent stride = 1;
-  Extent padding = 0;
-  bool bias = false;
+  Index in_channels = 0;   ///< of the input
+  Index out_channels = 0;  ///< of the output
+  Extent kernel = 1;       ///< pixels of the window
+  Extent stride = 1;       ///< input pixels from one output pixel to the next
+  Extent padding = 0;      ///< pixels of zeros on each side of the input
+  bool bias = false;       ///< whether one is added
 
   /// Throws Error if a constant is out of range, the channels differ or no window fits.
   Shape output_shape(const Shape& input) const {

@@ -22,13 +22,13 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct ConvTranspose2d {
   static constexpr const char* type = "ConvTranspose2d";
 
-  Index in_channels = 0;
-  Index out_channels = 0;
-  Extent kernel = 1;
-  Extent stride = 1;
-  Extent padding = 0;
-  Extent output_padding = 0;
-  bool bias = false;
+  Index in_channels = 0;      ///< of the input
+  Index out_channels = 0;     ///< of the output
+  Extent kernel = 1;          ///< pixels that one input pixel adds to
+  Extent stride = 1;          ///< output pixels from one input pixel to the next
+  Extent padding = 0;         ///< pixels cut off on each side of the output
+  Extent output_padding = 0;  ///< pixels added below and on the right
+  bool bias = false;          ///< whether one is added
 
   /// Throws Error if a constant is out of range, the channels differ, the output would be empty or larger than can be
   /// counted, or the output padding reaches the stride.

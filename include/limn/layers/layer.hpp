@@ -27,8 +27,9 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct Input {
   static constexpr const char* type = "Input";
 
-  Index channels = 3;
+  Index channels = 3;  ///< of the picture
 
+  /// The input's. Throws Error if the channels differ.
   Shape output_shape(const Shape& input) const {
     detail::check_channels(type, channels, input.channels);
     return input;
@@ -65,10 +66,12 @@ inline bool hands_on_values(const Layer& layer) {
 
 }  // namespace detail
 
+/// What a layer is called: its alternative's `type`.
 inline const char* type_name(const Layer& layer) {
   return std::visit([](const auto& alternative) { return alternative.type; }, layer);
 }
 
+/// The tensors that a layer needs, in the order in which apply() takes them.
 inline std::vector<ParameterSpec> parameters(const Layer& layer) {
   return std::visit([](const auto& alternative) { return alternative.parameters(); }, layer);
 }

@@ -16,10 +16,11 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct MaxPool2d {
   static constexpr const char* type = "MaxPool2d";
 
-  Extent kernel = 2;
-  Extent stride = 2;
-  Extent padding = 0;
+  Extent kernel = 2;   ///< pixels of the window
+  Extent stride = 2;   ///< input pixels from one output pixel to the next
+  Extent padding = 0;  ///< pixels on each side that the first and last windows reach beyond the input
 
+  /// Throws Error if the padding is larger than half the kernel or the input smaller than a window.
   Shape output_shape(const Shape& input) const {
     detail::check_window(type, kernel, stride, padding);
     if (2 * padding.height > kernel.height || 2 * padding.width > kernel.width) {

@@ -16,7 +16,7 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct Quantize {
   static constexpr const char* type = "Quantize";
 
-  MapScale output;
+  MapScale output;  ///< scale and zero point of what comes out
 
   /// Throws Error if the scale is not usable.
   Shape output_shape(const Shape& input) const {
@@ -31,7 +31,7 @@ struct Quantize {
 struct Dequantize {
   static constexpr const char* type = "Dequantize";
 
-  MapScale input;
+  MapScale input;  ///< scale and zero point of what goes in
 
   /// Throws Error if the scale is not usable.
   Shape output_shape(const Shape& shape) const {

@@ -15,10 +15,10 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct QuantizedAdd {
   static constexpr const char* type = "QuantizedAdd";
 
-  MapScale first;
-  MapScale second;
-  MapScale output;
-  bool relu = false;
+  MapScale first;     ///< of the first input
+  MapScale second;    ///< of the second input
+  MapScale output;    ///< of the sum
+  bool relu = false;  ///< whether negative sums become 0
 
   /// Throws Error if a scale is not usable or the shapes differ.
   Shape output_shape(const Shape& input, const Shape& other) const {

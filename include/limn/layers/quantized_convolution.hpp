@@ -40,11 +40,11 @@ struct QuantizedConvolution {
   /// The most products in a sum: 2^15 of at most 255 * 128 and a bias leave 32 bits some room.
   static constexpr Index most_inputs = 32768;
 
-  Convolution layer;  ///< whether it has a bias makes no difference
-  MapScale input;
+  Convolution layer;                 ///< whether it has a bias makes no difference
+  MapScale input;                    ///< scale and zero point of the input
   std::optional<MapScale> output;    ///< absent: floats
   std::optional<MapScale> residual;  ///< present: a second map of the output's shape is added; then output is, too
-  bool relu = false;
+  bool relu = false;                 ///< whether negative results become 0
 
   /// Throws Error as the float layer does, if a scale is not usable, a sum has too many products, or there is a
   /// residual and the output is in floats.
@@ -71,7 +71,9 @@ struct QuantizedConvolution {
   std::int64_t multiply_adds(const Shape& shape) const { return layer.multiply_adds(shape); }
 };
 
+/// An 8-bit Conv2d.
 using QuantizedConv2d = QuantizedConvolution<Conv2d>;
+/// An 8-bit ConvTranspose2d.
 using QuantizedConvTranspose2d = QuantizedConvolution<ConvTranspose2d>;
 
 namespace detail {

@@ -13,6 +13,7 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct Tanh {
   static constexpr const char* type = "Tanh";
 
+  /// The input's.
   Shape output_shape(const Shape& input) const { return input; }
   std::vector<ParameterSpec> parameters() const { return {}; }
   std::int64_t multiply_adds(const Shape&) const { return 0; }

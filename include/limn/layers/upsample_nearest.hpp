@@ -15,7 +15,7 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct UpsampleNearest {
   static constexpr const char* type = "Upsample";
 
-  Index factor = 2;
+  Index factor = 2;  ///< at least 1
 
   /// Throws Error if the factor is out of range or the output larger than can be counted.
   Shape output_shape(const Shape& input) const {

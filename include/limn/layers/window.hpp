@@ -13,12 +13,16 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A pair of extents, rows first, as PyTorch writes kernel sizes, strides and paddings. One number means both.
 struct Extent {
-  Index height = 1;
-  Index width = 1;
+  Index height = 1;  ///< rows
+  Index width = 1;   ///< columns
 
+  /// 1 x 1.
   Extent() = default;
+  /// The same number of rows and columns.
   Extent(Index both) : height(both), width(both) {}  // NOLINT(google-explicit-constructor): as in PyTorch
+  /// Rows first.
   Extent(Index h, Index w) : height(h), width(w) {}
+  /// height * width.
   Index area() const { return height * width; }
   friend bool operator==(Extent a, Extent b) { return a.height == b.height && a.width == b.width; }
   friend bool operator!=(Extent a, Extent b) { return !(a == b); }

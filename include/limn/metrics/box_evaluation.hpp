@@ -64,15 +64,15 @@ inline std::vector<std::optional<std::size_t>> pair_boxes(const std::vector<Box>
 
 /// A person's box as annotated.
 struct AnnotatedBox {
-  Box box;
+  Box box;             ///< photo pixels
   bool crowd = false;  ///< stands for many: found boxes may lie in it any number of times, and do not count
 };
 
 /// How many boxes were found right, were found where nobody is, and were to be found.
 struct BoxTally {
-  std::size_t right = 0;
-  std::size_t wrong = 0;
-  std::size_t to_be_found = 0;
+  std::size_t right = 0;        ///< found where somebody is
+  std::size_t wrong = 0;        ///< found where nobody is, or a second time
+  std::size_t to_be_found = 0;  ///< annotated
 
   /// Share of those to be found that were, from 0 to 1; NaN if there was nobody to be found.
   double recall() const { return static_cast<double>(right) / static_cast<double>(to_be_found); }

@@ -21,8 +21,8 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A person as a COCO annotation has it.
 struct AnnotatedPerson {
-  Labels labels;
-  Box box;
+  Labels labels;       ///< in the skeleton's order
+  Box box;             ///< photo pixels
   double area = 0;     ///< square pixels; COCO's is that of the person's segment
   bool crowd = false;  ///< stands for many: found persons may be like it any number of times, and do not count
 };
@@ -35,10 +35,10 @@ struct CocoSummary {
   double ap_medium = -1;  ///< persons of 32^2 to 96^2 square pixels
   double ap_large = -1;   ///< persons from 96^2 square pixels on
   double ar = -1;         ///< average recall, over the same
-  double ar_50 = -1;
-  double ar_75 = -1;
-  double ar_medium = -1;
-  double ar_large = -1;
+  double ar_50 = -1;      ///< at threshold 0.50
+  double ar_75 = -1;      ///< at threshold 0.75
+  double ar_medium = -1;  ///< persons of 32^2 to 96^2 square pixels
+  double ar_large = -1;   ///< persons from 96^2 square pixels on
 };
 
 /// COCO's evaluation of keypoints (https://cocodataset.org/#keypoints-eval), as pycocotools (cocoeval.py, iouType
@@ -97,6 +97,7 @@ class CocoEvaluation {
     images_.push_back(std::move(image));
   }
 
+  /// The ten numbers over all images added so far.
   CocoSummary summary() const {
     CocoSummary summary;
     const Averages all = averages(0, 1e10);

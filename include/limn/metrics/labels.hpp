@@ -9,8 +9,8 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A place in photo pixels, right and down, whole numbers being pixel centres.
 struct Point {
-  double x = 0;
-  double y = 0;
+  double x = 0;  ///< to the right
+  double y = 0;  ///< down
 };
 
 /// Whether and how an annotator saw a keypoint; the numbers are those of COCO's annotations.
@@ -22,9 +22,10 @@ enum class Visibility {
 
 /// A keypoint as an annotation has it.
 struct Label {
-  Point place;
-  Visibility visibility = Visibility::not_labelled;
+  Point place;                                       ///< photo pixels
+  Visibility visibility = Visibility::not_labelled;  ///< whether the place means something
 
+  /// Whether the place means something.
   bool labelled() const { return visibility != Visibility::not_labelled; }
 };
 

@@ -76,9 +76,9 @@ inline double oks(const std::vector<Point>& a, double area_a, const std::vector<
 
 /// A person that was found, for scoring and for choosing among persons.
 struct FoundPerson {
-  std::vector<Point> keypoints;
-  double score = 0;
-  double area = 0;  ///< square pixels, of the region that was looked at; for oks_nms() only
+  std::vector<Point> keypoints;  ///< photo pixels, in the skeleton's order
+  double score = 0;              ///< larger is surer
+  double area = 0;               ///< square pixels, of the region that was looked at; for oks_nms() only
 };
 
 /// The persons to be kept, by their numbers, best first: each that has been kept drops those of at most its score whose

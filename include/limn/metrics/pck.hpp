@@ -18,12 +18,13 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How many of the labelled places of one keypoint, or of several, were found right.
 struct KeypointTally {
-  Index right = 0;
-  Index labelled = 0;
+  Index right = 0;     ///< found near enough
+  Index labelled = 0;  ///< to be found
 
   /// right / labelled, from 0 to 1; NaN if nothing was labelled.
   double share() const { return static_cast<double>(right) / static_cast<double>(labelled); }
 
+  /// Adds the counts of other keypoints or photos.
   KeypointTally& operator+=(const KeypointTally& other) {
     right += other.right;
     labelled += other.labelled;

@@ -47,7 +47,7 @@ inline std::vector<Point> from_one(std::vector<Point> places) {
 
 /// A row of a published table of PCKh.
 struct PckhRow {
-  std::string name;
+  std::string name;  ///< as in the table
   double share = 0;  ///< NaN if nothing of it is labelled
 };
 

@@ -16,12 +16,13 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// How often a keypoint of one side of the body was found where the other side's is, or several keypoints were.
 struct SideTally {
-  Index swapped = 0;
+  Index swapped = 0;   ///< found where the other side's is
   Index labelled = 0;  ///< with both sides labelled
 
   /// swapped / labelled, from 0 to 1; NaN if nothing was labelled.
   double share() const { return static_cast<double>(swapped) / static_cast<double>(labelled); }
 
+  /// Adds the counts of other keypoints or photos.
   SideTally& operator+=(const SideTally& other) {
     swapped += other.swapped;
     labelled += other.labelled;

@@ -33,14 +33,14 @@ enum class ChannelOrder { rgb, bgr };
 /// How a photo becomes the network's input: the box is brought to width x height by `geometry` and `resample`, and the
 /// plane of channel c is fed as (pixel / 255 - mean[c]) / std[c].
 struct InputDocument {
-  Index width = 0;   ///< pixels, a positive multiple of 32
-  Index height = 0;  ///< pixels, a positive multiple of 32
-  ChannelOrder channels = ChannelOrder::rgb;
-  std::array<float, 3> mean = {0, 0, 0};  ///< in the order of `channels`
-  std::array<float, 3> std = {1, 1, 1};   ///< in the order of `channels`
-  Geometry geometry = Geometry::affine;
-  double padding = 1.25;  ///< factor by which the box is enlarged
-  Resample resample = Resample::bilinear;
+  Index width = 0;                            ///< pixels, a positive multiple of 32
+  Index height = 0;                           ///< pixels, a positive multiple of 32
+  ChannelOrder channels = ChannelOrder::rgb;  ///< of the planes that the network is fed
+  std::array<float, 3> mean = {0, 0, 0};      ///< in the order of `channels`
+  std::array<float, 3> std = {1, 1, 1};       ///< in the order of `channels`
+  Geometry geometry = Geometry::affine;       ///< how the box is brought to the input's size
+  double padding = 1.25;                      ///< factor by which the box is enlarged
+  Resample resample = Resample::bilinear;     ///< how pixels in between are made
   /// Of the photo, the network sees only what lies in the box enlarged around its centre by this factor, in width and
   /// in height; the rest of its input is black, as beyond the photo's edges. 0: it sees all.
   double crop = 0;
@@ -48,17 +48,17 @@ struct InputDocument {
 
 /// Where the weights come from. All of it may be empty.
 struct SourceDocument {
-  std::string url;
-  std::string sha256;
-  std::string license;
-  std::string trained_on;
+  std::string url;         ///< of the checkpoint
+  std::string sha256;      ///< of the checkpoint, in hexadecimal digits
+  std::string license;     ///< of the weights
+  std::string trained_on;  ///< data sets
 };
 
 /// One measured result.
 struct AccuracyDocument {
   std::string set;     ///< what it was measured on
   std::string metric;  ///< for example "PCK@0.2"
-  double value = 0;
+  double value = 0;    ///< in the metric's unit
 };
 
 /// All that a model file says about its network beyond the weights: the JSON text of the entry `limn` of the file's
@@ -82,13 +82,13 @@ struct AccuracyDocument {
 /// The values shown for those are the defaults. The decoder center belongs to the network center_net, which finds
 /// people's boxes: its model has no keypoints, links and flip pairs.
 struct ModelDocument {
-  std::string name;
-  NetworkDescription network;
-  InputDocument input;
-  DecoderOptions decoder;
-  Skeleton skeleton;
-  SourceDocument source;
-  std::vector<AccuracyDocument> accuracy;
+  std::string name;                            ///< of the model
+  NetworkDescription network;                  ///< family and its options
+  InputDocument input;                         ///< from photo to network
+  DecoderOptions decoder;                      ///< from heatmaps to keypoints or boxes
+  Skeleton skeleton;                           ///< names, links and flip pairs of the keypoints
+  SourceDocument source;                       ///< where the weights come from
+  std::vector<AccuracyDocument> accuracy;      ///< what was measured
   std::optional<PrecisionDocument> precision;  ///< absent: the network is a float one
 };
 
@@ -114,7 +114,7 @@ inline std::array<float, 3> read_channel_values(const Field& field, double small
 }
 
 inline InputDocument read_input(const Field& field) {
-  InputDocument input;
+  InputDocument input;  ///< from photo to network
   input.width = read_input_side(field["width"]);
   input.height = read_input_side(field["height"]);
   input.channels = field["channels"].choice<ChannelOrder>({{"rgb", ChannelOrder::rgb}, {"bgr", ChannelOrder::bgr}});
@@ -176,7 +176,7 @@ inline CenterOptions read_center(const Field& field) {
 }
 
 inline DecoderOptions read_decoder(const Field& field) {
-  DecoderOptions decoder;
+  DecoderOptions decoder;  ///< from heatmaps to keypoints or boxes
   decoder.type = field["type"].choice<DecoderType>({{"argmax", DecoderType::argmax},
                                                     {"quarter_offset", DecoderType::quarter_offset},
                                                     {"dark", DecoderType::dark},
@@ -244,7 +244,7 @@ inline void check_flip_pairs(const Field& field, const std::vector<std::pair<int
 
 /// "keypoints", "links" and, if they are not left out, "flip_pairs".
 inline Skeleton read_skeleton(const Field& root) {
-  Skeleton skeleton;
+  Skeleton skeleton;  ///< names, links and flip pairs of the keypoints
   skeleton.keypoints = read_keypoints(root["keypoints"]);
   skeleton.links = read_keypoint_pairs(root["links"], skeleton.keypoints.size());
   const Field flip_pairs = root["flip_pairs"];

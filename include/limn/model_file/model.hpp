@@ -31,9 +31,13 @@ class Model {
     return detail::only_errors(name, [&] { return Model(Safetensors::from_bytes(data, size, name)); });
   }
 
+  /// The file's name, or what from_bytes() was given.
   const std::string& name() const { return file_.name(); }
+  /// What the file says of the model, checked.
   const ModelDocument& document() const { return document_; }
+  /// The network, in 8 bit if the file is.
   const Graph& graph() const { return graph_; }
+  /// The file's tensors, views of it.
   const Weights& weights() const { return file_.tensors(); }
 
  private:

@@ -27,10 +27,10 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// layers' tensors are those of the float network. Maps and convolutions that the network does not have are
 /// make_graph()'s to refuse.
 struct PrecisionDocument {
-  Quantization quantization;
-  Index inputs = 0;  ///< of the network, that scales were chosen by; 0: not said
-  Index photos = 0;  ///< that these inputs come from; 0: not said
-  std::string set;   ///< what the photos were
+  Quantization quantization;  ///< scales of the maps, and what stays in floats
+  Index inputs = 0;           ///< of the network, that scales were chosen by; 0: not said
+  Index photos = 0;           ///< that these inputs come from; 0: not said
+  std::string set;            ///< what the photos were
   /// How far all outputs q are from the float network's f over these inputs: 10 log10(sum f^2 / sum (f - q)^2), in dB.
   std::optional<double> snr;
   /// Of the first output's maps whose highest float value is at least what the decoder draws from, the share of those

@@ -255,7 +255,9 @@ class Safetensors {
     return detail::only_errors(name, [&] { return Safetensors(static_cast<const unsigned char*>(bytes), size, name); });
   }
 
+  /// All tensors by name, views of the file: valid as long as it is open.
   const Weights& tensors() const { return tensors_; }
+  /// The entries of "__metadata__".
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
   /// The path, or the name given to from_bytes.

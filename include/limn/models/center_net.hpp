@@ -16,12 +16,12 @@ inline namespace LIMN_VERSION_NAMESPACE {
 struct CenterNet {
   int depth = 18;    ///< 18, 34, 50, 101 or 152
   Index width = 64;  ///< channels of conv1 and layer1, doubled by each further layer; 1 to 4096
-  std::vector<Deconv> deconvs = {Deconv(), Deconv(), Deconv()};
-  bool deconv_bias = false;
+  std::vector<Deconv> deconvs = {Deconv(), Deconv(), Deconv()};  ///< first to last
+  bool deconv_bias = false;                                      ///< whether deconvolutions have one
   bool convolutions = false;  ///< a 3x3 convolution before each deconvolution, as in imgclsmob's networks
   Index head_channels = 0;    ///< of the 3x3 convolution with which each head begins; 0: it has none
   bool offsets = true;        ///< whether there is a head for the centre's place within its cell
-  ConvStyle style = {};
+  ConvStyle style = {};       ///< what the checkpoint's convolutions come with
 };
 
 namespace detail {

@@ -14,12 +14,12 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// channels for each link of the skeleton (Cao et al., "Realtime Multi-Person 2D Pose Estimation using Part Affinity
 /// Fields", CVPR 2017).
 struct CmapPaf {
-  int depth = 18;  ///< 18, 34, 50, 101 or 152
-  Index keypoints = 18;
-  Index links = 21;
-  Index upsample_channels = 256;
-  int upsamples = 3;      ///< doublings of the resolution in each branch, 1 to 5
-  int flat_layers = 0;    ///< 3x3 convolutions after each doubling (trt_pose's num_flat)
+  int depth = 18;                 ///< 18, 34, 50, 101 or 152
+  Index keypoints = 18;           ///< confidence maps
+  Index links = 21;               ///< of the skeleton, two affinity maps each
+  Index upsample_channels = 256;  ///< of each transposed convolution
+  int upsamples = 3;              ///< doublings of the resolution in each branch, 1 to 5
+  int flat_layers = 0;            ///< 3x3 convolutions after each doubling (trt_pose's num_flat)
   bool attention = true;  ///< each branch weighs its features with a sigmoid or tanh of a 3x3 convolution of them
 };
 

@@ -13,10 +13,10 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// Representation Learning for Human Pose Estimation", CVPR 2019): up to four branches, each at half the resolution and
 /// twice the width of the one before, exchange their features again and again; the finest gives the heatmaps.
 struct HRNet {
-  Index width = 32;  ///< channels of the finest branch: 32 for HRNet-W32, 48 for W48
-  Index keypoints = 17;
+  Index width = 32;        ///< channels of the finest branch: 32 for HRNet-W32, 48 for W48
+  Index keypoints = 17;    ///< heatmaps
   Index final_kernel = 1;  ///< 1 or 3
-  ConvStyle style = {};
+  ConvStyle style = {};    ///< what the checkpoint's convolutions come with
 };
 
 namespace detail {

@@ -13,15 +13,15 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// Estimation and Tracking", ECCV 2018): a ResNet without its classifier, transposed convolutions of stride 2 that
 /// each double the resolution, and a convolution to one heatmap per keypoint.
 struct PoseResNet {
-  int depth = 50;    ///< 18, 34, 50, 101 or 152
-  Index width = 64;  ///< channels of conv1 and layer1, doubled by each further layer; 1 to 4096
-  Index keypoints = 17;
-  std::vector<Deconv> deconvs = {Deconv(), Deconv(), Deconv()};
-  bool deconv_bias = false;
-  Index final_kernel = 1;            ///< 1 or 3
+  int depth = 50;        ///< 18, 34, 50, 101 or 152
+  Index width = 64;      ///< channels of conv1 and layer1, doubled by each further layer; 1 to 4096
+  Index keypoints = 17;  ///< heatmaps
+  std::vector<Deconv> deconvs = {Deconv(), Deconv(), Deconv()};  ///< first to last
+  bool deconv_bias = false;                                      ///< whether deconvolutions have one
+  Index final_kernel = 1;                                        ///< 1 or 3
   bool stride_on_first_1x1 = false;  ///< Caffe's bottleneck; otherwise the stride is on the 3x3 convolution
-  bool sigmoid_output = false;
-  ConvStyle style = {};
+  bool sigmoid_output = false;       ///< whether a sigmoid ends the network
+  ConvStyle style = {};              ///< what the checkpoint's convolutions come with
 };
 
 /// The network as a graph. Input 3 x H x W with H and W positive multiples of 32; output "heatmaps", keypoints x

@@ -18,8 +18,8 @@ enum class Normalization {
 
 /// Which parts of "convolution - normalisation - ReLU" a network has. Without ReLU the activation is the identity.
 struct ConvStyle {
-  Normalization normalization = Normalization::batch_norm;
-  bool relu = true;
+  Normalization normalization = Normalization::batch_norm;  ///< what follows a convolution
+  bool relu = true;                                         ///< whether a ReLU does
 };
 
 /// Residual blocks (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, figure 5), written as
@@ -27,9 +27,9 @@ struct ConvStyle {
 /// that bears the block's own name because it is the block's output; without ReLU the sum bears it. The shortcut is the
 /// input itself, or a strided 1x1 convolution and batch norm ("downsample") where size or width changes.
 struct ResidualBlock {
-  Index in_channels = 64;
-  Index planes = 64;  ///< width of the inner convolutions
-  Index stride = 1;   ///< 1, or 2 to halve height and width
+  Index in_channels = 64;  ///< of the block's input
+  Index planes = 64;       ///< width of the inner convolutions
+  Index stride = 1;        ///< 1, or 2 to halve height and width
 };
 
 namespace detail {

@@ -14,8 +14,8 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A transposed convolution of stride 2, which doubles the resolution.
 struct Deconv {
-  Index channels = 256;
-  Index kernel = 4;  ///< 2, 3 or 4
+  Index channels = 256;  ///< of its output
+  Index kernel = 4;      ///< 2, 3 or 4
 };
 
 namespace detail {

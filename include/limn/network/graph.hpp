@@ -18,10 +18,10 @@ using NodeId = std::size_t;
 /// "layer1.0.conv1"; it names the layer's output as well as, with a suffix, its parameters. Where other layers have
 /// been drawn into this one, it is the name of the last of them, and `tensors` is what the parameters are named after.
 struct Node {
-  std::string name;
-  Layer layer;
-  std::vector<NodeId> inputs;
-  std::string tensors = {};
+  std::string name;            ///< PyTorch's module path; see above
+  Layer layer;                 ///< what it computes
+  std::vector<NodeId> inputs;  ///< in the layer's order
+  std::string tensors = {};    ///< empty: `name`
 
   /// What the parameters are named after.
   const std::string& tensors_name() const { return tensors.empty() ? name : tensors; }
@@ -32,10 +32,10 @@ struct Node {
 
 /// A composite module, such as a residual block: the nodes [first, last] and the name and class that PyTorch gives it.
 struct Block {
-  std::string name;
-  std::string type;
-  NodeId first;
-  NodeId last;
+  std::string name;  ///< PyTorch's module path
+  std::string type;  ///< PyTorch's class
+  NodeId first;      ///< the first of its nodes
+  NodeId last;       ///< the last of its nodes
 };
 
 /// A network as a list of layers in the order of execution, node 0 being the input.
@@ -44,6 +44,7 @@ struct Block {
 /// one list come the summary, the shape checks, the list of expected weights, the plain executor and the fast engine.
 class Graph {
  public:
+  /// The node where the picture comes in.
   static constexpr NodeId input = 0;
 
   /// `multiple`: the input's height and width must be positive multiples of it. Throws Error if it or the number of
@@ -83,11 +84,16 @@ class Graph {
     outputs_.emplace_back(std::move(name), node);
   }
 
+  /// In the order of execution.
   const std::vector<Node>& nodes() const { return nodes_; }
+  /// In the order of their last nodes.
   const std::vector<Block>& blocks() const { return blocks_; }
+  /// The results, each with its name.
   const std::vector<std::pair<std::string, NodeId>>& outputs() const { return outputs_; }
 
+  /// Channels of the picture.
   Index input_channels() const { return std::get<Input>(nodes_.front().layer).channels; }
+  /// Of what number height and width of the picture must be multiples.
   Index input_multiple() const { return multiple_; }
 
   /// The shape that every node puts out for a picture of this size. Throws Error, naming the node, if a size does not

@@ -12,20 +12,20 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// One line of a network's summary: a layer, or a block after its last layer.
 struct SummaryRow {
-  std::string name;
-  std::string type;
-  Shape output;
+  std::string name;                ///< PyTorch's module path
+  std::string type;                ///< PyTorch's class
+  Shape output;                    ///< for one picture
   std::int64_t parameters = 0;     ///< trainable values; a block's are counted at its layers
   std::int64_t multiply_adds = 0;  ///< for one picture, borders counted whole
-  bool block = false;
+  bool block = false;              ///< whether it is a block's row
 };
 
 /// A network's layers as torchsummary lists them (every module a row, a residual block after its layers), and totals.
 struct Summary {
-  Shape input;
-  std::vector<SummaryRow> rows;
-  std::int64_t parameters = 0;
-  std::int64_t multiply_adds = 0;
+  Shape input;                     ///< of the picture
+  std::vector<SummaryRow> rows;    ///< in the order of execution
+  std::int64_t parameters = 0;     ///< trainable values of all layers
+  std::int64_t multiply_adds = 0;  ///< for one picture, borders counted whole
 };
 
 /// Summarises a network for a picture of the given size. Throws Error if the size does not fit, or 64 bits do not

@@ -17,13 +17,13 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// Memory that `assign` works in. One for each thread; once it has grown to the largest problem, nothing is allocated.
 struct AssignmentWorkspace {
-  std::vector<double> short_price;  ///< dual variable of each index of the shorter side
-  std::vector<double> long_price;   ///< likewise of the longer side
-  std::vector<double> distance;     ///< cost of the cheapest path found so far to each index of the longer side
-  std::vector<int> previous;        ///< where on the shorter side that path comes from
-  std::vector<int> partner_of_short;
-  std::vector<int> partner_of_long;
-  std::vector<char> settled;  ///< whether the cheapest path to an index of the longer side is known
+  std::vector<double> short_price;    ///< dual variable of each index of the shorter side
+  std::vector<double> long_price;     ///< likewise of the longer side
+  std::vector<double> distance;       ///< cost of the cheapest path found so far to each index of the longer side
+  std::vector<int> previous;          ///< where on the shorter side that path comes from
+  std::vector<int> partner_of_short;  ///< for each index of the shorter side the other's, -1 for none
+  std::vector<int> partner_of_long;   ///< for each index of the longer side the other's, -1 for none
+  std::vector<char> settled;          ///< whether the cheapest path to an index of the longer side is known
 };
 
 namespace detail {

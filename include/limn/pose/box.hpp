@@ -14,10 +14,10 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A rectangle in photo pixels: left top corner and size.
 struct Box {
-  float x = 0;
-  float y = 0;
-  float width = 0;
-  float height = 0;
+  float x = 0;       ///< left edge
+  float y = 0;       ///< upper edge
+  float width = 0;   ///< to the right
+  float height = 0;  ///< down
 };
 
 /// Where a person is to be looked for, among several photos.

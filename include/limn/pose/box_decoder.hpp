@@ -29,8 +29,8 @@ struct CenterOptions {
 /// A person's box in photo pixels and the heatmap's value at its centre, 0 to 1: larger is surer, but it is not a
 /// probability.
 struct Detection {
-  Box box;
-  float score = 0;
+  Box box;          ///< photo pixels
+  float score = 0;  ///< 0 to 1
 };
 
 /// The maps of one photo, all of the same height and width; see center_net().

@@ -28,7 +28,7 @@ enum class DecoderType {
 /// A decoder with its constants, as a model file states them. Heatmap cell x stands for network input pixel
 /// `stride * x + offset`.
 struct DecoderOptions {
-  DecoderType type = DecoderType::argmax;
+  DecoderType type = DecoderType::argmax;  ///< how places are read from heatmaps
   double offset = 0;  ///< input pixels; not the decoder's business but that of photo_from_heatmap (geometry.hpp)
   Index margin = 1;   ///< quarter_offset only: cells kept clear of the border, 1 = Microsoft, 0 = imgclsmob
   Index kernel =

@@ -39,10 +39,10 @@ struct DrawOptions {
   bool box = false;               ///< whether the pose's box is drawn
 
   // Blue against orange is told apart by nearly everyone, red against green is not.
-  Color left = {40, 170, 255};
-  Color right = {255, 135, 20};
-  Color middle = {245, 245, 245};
-  Color outline = {20, 22, 28};  ///< thin rim of everything, so that it stands out from any background
+  Color left = {40, 170, 255};     ///< of keypoints and links of the left side of the body
+  Color right = {255, 135, 20};    ///< of the right side
+  Color middle = {245, 245, 245};  ///< of what is of neither side or joins both
+  Color outline = {20, 22, 28};    ///< thin rim of everything, so that it stands out from any background
 
   /// Colours of several people, who take them in turn (draw_poses). Okabe and Ito's set that nearly everyone tells
   /// apart (Color Universal Design, 2008), without its black and its darkest blue.

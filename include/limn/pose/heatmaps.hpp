@@ -11,16 +11,17 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// Heatmaps in somebody else's memory, one for each keypoint, read where they lie: the value of keypoint k at cell
 /// (x, y) is `data[k * keypoint_stride + y * row_stride + x * pixel_stride]`. Strides are in floats.
 struct HeatmapView {
-  const float* data = nullptr;
-  Index keypoints = 0;
-  Index height = 0;
-  Index width = 0;
-  Index keypoint_stride = 0;
-  Index row_stride = 0;
-  Index pixel_stride = 0;
+  const float* data = nullptr;  ///< value of keypoint 0 at cell (0, 0)
+  Index keypoints = 0;          ///< heatmaps
+  Index height = 0;             ///< cells
+  Index width = 0;              ///< cells
+  Index keypoint_stride = 0;    ///< floats from a heatmap to the next
+  Index row_stride = 0;         ///< floats from a row to the next
+  Index pixel_stride = 0;       ///< floats from a cell to the next
 
   HeatmapView() = default;
 
+  /// In the order of the members.
   HeatmapView(const float* values, Index keypoint_count, Index rows, Index columns, Index floats_per_keypoint,
               Index floats_per_row, Index floats_per_pixel)
       : data(values),
@@ -46,6 +47,7 @@ struct HeatmapView {
     return {values, keypoint_count, rows, columns, 1, columns * keypoint_count, keypoint_count};
   }
 
+  /// The value of a keypoint at cell (x, y), rows first. Indices are not checked.
   float operator()(Index keypoint, Index y, Index x) const {
     return data[keypoint * keypoint_stride + y * row_stride + x * pixel_stride];
   }
@@ -61,9 +63,9 @@ inline void check(const HeatmapView& heatmaps) {
 
 /// The place of a keypoint in its heatmap, in cells (whole numbers are cell centres), and the heatmap's value there.
 struct Peak {
-  float x = 0;
-  float y = 0;
-  float score = 0;
+  float x = 0;      ///< cells, to the right
+  float y = 0;      ///< cells, down
+  float score = 0;  ///< the heatmap's value there
 };
 
 }  // namespace LIMN_VERSION_NAMESPACE

@@ -50,8 +50,8 @@ struct PartAffinityOptions {
 struct AffinityLink {
   Index y_map = 0;  ///< component that points down
   Index x_map = 0;  ///< component that points to the right
-  int from = 0;
-  int to = 0;
+  int from = 0;     ///< keypoint where the limb begins
+  int to = 0;       ///< keypoint where it ends
 };
 
 /// The links of a skeleton in its order with their maps as trt_pose has them: 2k is y and 2k + 1 is x of link k
@@ -74,10 +74,10 @@ struct PartAffinityWorkspace {
     std::vector<int> of_to;    ///< for each peak of keypoint `to`
   };
 
-  std::vector<std::vector<Peak>> peaks;  ///< for each keypoint; after a call, all that were found
-  std::vector<Connections> connections;
-  std::vector<float> scores;  ///< of one link: every peak of `from` with every peak of `to`
-  AssignmentWorkspace assignment;
+  std::vector<std::vector<Peak>> peaks;       ///< for each keypoint; after a call, all that were found
+  std::vector<Connections> connections;       ///< for each link
+  std::vector<float> scores;                  ///< of one link: every peak of `from` with every peak of `to`
+  AssignmentWorkspace assignment;             ///< for pairing the peaks of a link
   std::vector<std::vector<char>> visited;     ///< for each keypoint and peak
   std::vector<std::pair<int, int>> to_visit;  ///< keypoint and peak
 };

@@ -18,18 +18,18 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// may lie outside the photo. The score is the maximum of the keypoint's heatmap: larger is surer, but it is not a
 /// probability, and its usual size differs from model to model.
 struct Keypoint {
-  std::string name;
-  float x = 0;
-  float y = 0;
-  float score = 0;
+  std::string name;  ///< as the skeleton has it, "left_knee" for example
+  float x = 0;       ///< photo pixels, to the right
+  float y = 0;       ///< photo pixels, down
+  float score = 0;   ///< maximum of the heatmap
 };
 
 /// One person: all keypoints of the skeleton in its order, the box they were looked for in, and the mean of the
 /// keypoints' scores.
 struct Pose {
-  std::vector<Keypoint> keypoints;
-  Box box;
-  float score = 0;
+  std::vector<Keypoint> keypoints;  ///< in the skeleton's order
+  Box box;                          ///< where they were looked for, photo pixels
+  float score = 0;                  ///< mean of the keypoints'
 
   /// The keypoint of that name, nullptr if there is none. Valid as long as `keypoints` is left alone.
   const Keypoint* find(const std::string& name) const {

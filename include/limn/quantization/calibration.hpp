@@ -25,9 +25,9 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// What a network is run on, again and again: inputs of one size.
 struct CalibrationInputs {
-  Index count = 0;
-  Index height = 0;
-  Index width = 0;
+  Index count = 0;   ///< inputs
+  Index height = 0;  ///< rows of each
+  Index width = 0;   ///< columns of each
 
   /// Puts input i, channels x (height * width), into the matrix. Several threads call it at once. What it throws ends
   /// the work and comes out of it.

@@ -29,10 +29,12 @@ struct Noise {
   double signal = 0;  ///< sum f^2
   double noise = 0;   ///< sum (f - q)^2
 
+  /// Adds the values of one map: `f` in floats and `q` as the 8-bit network has it, of one shape.
   void add(const Eigen::Ref<const FloatMatrix>& f, const Eigen::Ref<const FloatMatrix>& q) {
     signal += f.cast<double>().squaredNorm();
     noise += (f.cast<double>() - q.cast<double>()).squaredNorm();
   }
+  /// Adds those of another map or input.
   void add(const Noise& other) {
     signal += other.signal;
     noise += other.noise;

@@ -17,8 +17,8 @@ inline namespace LIMN_VERSION_NAMESPACE {
 
 /// A convolution, and what it costs that it is an 8-bit one.
 struct LayerCost {
-  std::string name;
-  Noise outputs;  ///< of the network in which it alone is 8-bit
+  std::string name;  ///< PyTorch's module path
+  Noise outputs;     ///< of the network in which it alone is 8-bit
 };
 
 /// What it costs to have each of the convolutions in 8 bit, those of `kept` left out: measured by `few`, with the one
@@ -40,8 +40,8 @@ inline std::vector<LayerCost> convolution_costs(const Quantizer& quantizer, cons
 
 /// What was put back into floats, and what the network then loses.
 struct PutBack {
-  std::vector<LayerCost> convolutions;
-  QuantizationLoss loss;
+  std::vector<LayerCost> convolutions;  ///< those put back, in that order
+  QuantizationLoss loss;                ///< of the network with them in floats
 };
 
 /// Puts as few of the dearest convolutions back into floats as are needed for a share of moved peaks of at most

@@ -73,9 +73,9 @@ inline std::set<NodeId> maps_in_bytes(const Graph& graph, const std::set<std::st
 
 /// An 8-bit network and its tensors, which are views of the float network's and of its Quantizer's.
 struct QuantizedNetwork {
-  Quantization quantization;
-  Graph graph;
-  Weights weights;
+  Quantization quantization;  ///< scales of the maps, and what stays in floats
+  Graph graph;                ///< of 8-bit layers where they are
+  Weights weights;            ///< what the graph needs
 };
 
 /// Makes 8-bit networks of a float one: with some of its convolutions kept as they are, or others. Refers to the graph

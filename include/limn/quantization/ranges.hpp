@@ -22,6 +22,7 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// added up but whole numbers, so that neither their order nor who counted which of them makes a difference.
 class MapRange {
  public:
+  /// Classes of magnitudes that are counted.
   static constexpr std::size_t bins = 4096;
 
   /// First pass, of a map of channels x pixels. Throws Error if one of its values is not finite.
@@ -122,8 +123,8 @@ enum class RangeRule {
 
 /// The scale of an 8-bit map, and the magnitude up to which its values are kept.
 struct ChosenScale {
-  MapScale scale;
-  float range = 0;
+  MapScale scale;        ///< scale and zero point
+  float range = 0;       ///< largest magnitude that is kept
   bool clipped = false;  ///< whether larger values were seen
 };
 

@@ -28,8 +28,8 @@ inline namespace LIMN_VERSION_NAMESPACE {
 /// How people are followed through a film. The scores in it are of the default model's kind; VideoOptions::of() takes
 /// them from a model.
 struct VideoOptions {
-  NextBoxOptions boxes;
-  TrackerOptions tracker;
+  NextBoxOptions boxes;    ///< where people are looked for
+  TrackerOptions tracker;  ///< who is who
   /// Absent: poses are as they are found.
   std::optional<SmoothingOptions> smoothing = SmoothingOptions();
 
@@ -48,7 +48,7 @@ struct VideoOptions {
 /// Somebody in a frame of a film.
 struct TrackedPose {
   std::int64_t id = 0;  ///< from 1 on; the same in all frames, and nobody else's
-  Pose pose;
+  Pose pose;            ///< smoothed, if VideoOptions::smoothing is there
 };
 
 /// Finds the poses of the people in one film, frame after frame, and tells who is who.
@@ -105,6 +105,7 @@ class VideoEstimator {
   /// Whether the detector looked at the last frame.
   bool detected() const { return detected_; }
 
+  /// The estimator that it was made with.
   const PoseEstimator& estimator() const { return *estimator_; }
 
   /// Forgets everybody and the time, for another film or after a cut. Ids go on.
