@@ -22,8 +22,8 @@ struct Box {
 
 /// Where a person is to be looked for, among several photos.
 struct BoxInPhoto {
-  ImageView photo;
-  Box box;
+  ImageView photo;  ///< must outlive the call
+  Box box;          ///< in pixels of the photo
 };
 
 /// "[x, y, width, height]", for messages.
