@@ -4,7 +4,7 @@
 #   limn_runtime     the shared library that programs load
 #   limn_program     limn, its manual pages and what shells complete of it
 #   limn_models      the default model and detector
-#   limn_convert     limn-convert
+#   limn_convert     limn-convert, likewise
 #   limn_license     for those who have no file of their own for it
 include(CMakePackageConfigHelpers)
 
@@ -59,4 +59,29 @@ set(limn_data_dir ${CMAKE_INSTALL_DATADIR}/limn)
 if(TARGET limn_program)
   install(TARGETS limn_program RUNTIME COMPONENT limn_program)
   install(FILES ${limn_default_model} ${limn_default_detector} DESTINATION ${limn_data_dir} COMPONENT limn_models)
+  install(PROGRAMS ${PROJECT_SOURCE_DIR}/tools/convert.py DESTINATION ${limn_data_dir} COMPONENT limn_convert)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/tools/limn_convert DESTINATION ${limn_data_dir} COMPONENT limn_convert
+          FILES_MATCHING PATTERN "*.py" PATTERN "__pycache__" EXCLUDE)
+endif()
+get_property(limn_convert_link GLOBAL PROPERTY LIMN_CONVERT_LINK)
+if(limn_convert_link)
+  install(FILES ${limn_convert_link} DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT limn_convert)
+endif()
+get_property(limn_help_dir GLOBAL PROPERTY LIMN_HELP_DIR)
+if(limn_help_dir)
+  set(LIMN_ZSH_COMPLETION_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "Where zsh looks for completions")
+  mark_as_advanced(LIMN_ZSH_COMPLETION_DIR)
+  set(limn_bash_completion_dir ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  set(limn_fish_completion_dir ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  # limn-convert's are those with that name; which subcommands limn has is only known when it is built.
+  foreach(part program convert)
+    set(which REGEX "limn-convert[^/]*$" EXCLUDE)
+    if(part STREQUAL "convert")
+      set(which FILES_MATCHING REGEX "limn-convert[^/]*$")
+    endif()
+    install(DIRECTORY ${limn_help_dir}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT limn_${part} ${which})
+    install(DIRECTORY ${limn_help_dir}/bash/ DESTINATION ${limn_bash_completion_dir} COMPONENT limn_${part} ${which})
+    install(DIRECTORY ${limn_help_dir}/zsh/ DESTINATION ${LIMN_ZSH_COMPLETION_DIR} COMPONENT limn_${part} ${which})
+    install(DIRECTORY ${limn_help_dir}/fish/ DESTINATION ${limn_fish_completion_dir} COMPONENT limn_${part} ${which})
+  endforeach()
 endif()
