@@ -10,10 +10,13 @@ import re
 import sys
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+# Where it is installed, a link of this name leads to it.
+NAME = "limn-convert" if os.path.basename(sys.argv[0]) == "limn-convert" else "convert.py"
+
 try:
     import numpy as np
 except ImportError:
-    sys.exit("convert.py: numpy is missing (on Debian: apt install python3-numpy, and run it with /usr/bin/python3)")
+    sys.exit(NAME + ": numpy is missing (on Debian: apt install python3-numpy, and run it with /usr/bin/python3)")
 
 from limn_convert import ConvertError
 from limn_convert.checkpoint import Checkpoint, state_dict
@@ -55,7 +58,7 @@ file, stay F32, since a running variance can lie outside of half's range.
 
 def parse(arguments):
     parser = argparse.ArgumentParser(
-        prog="convert.py",
+        prog=NAME,
         description=__doc__,
         epilog=EPILOG.format(families=", ".join(family.name for family in FAMILIES)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -314,7 +317,7 @@ def main(arguments=None):
     except OSError as error:
         problem = "%s: %s" % (error.filename or options.checkpoint, error.strerror or error)
     printable = "".join(c if c.isprintable() else "?" for c in problem)  # it quotes names from the checkpoint
-    print("convert.py: " + printable, file=sys.stderr)
+    print("%s: %s" % (NAME, printable), file=sys.stderr)
     return 1
 
 

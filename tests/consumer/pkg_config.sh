@@ -1,11 +1,13 @@
 #!/bin/sh
-# pkg_config.sh OUTPUT_DIR PKG_CONFIG LIBDIR VERSION STB_DIR COMPILER MODEL DETECTOR PHOTO: what the installed limn.pc and
-# limn-c.pc say is enough to compile against the headers and to link the C interface.
+# pkg_config.sh OUTPUT_DIR PKG_CONFIG PREFIX LIBDIR VERSION STB_DIR COMPILER MODEL DETECTOR PHOTO: what the installed
+# limn.pc and limn-c.pc say is enough to compile against the headers and to link the C interface.
 set -eu
 here=$(dirname "$0")
-output=$1 pkg_config=$2 libdir=$3 version=$4 stb=$5 compiler=$6 model=$7 detector=$8 photo=$9
+output=$1 pkg_config=$2 prefix=$3 libdir=$3/$4 version=$5 stb=$6 compiler=$7 model=$8 detector=$9
+shift 9
+photo=$1
 mkdir -p "$output"
-PKG_CONFIG_PATH="$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
+PKG_CONFIG_PATH="$prefix/share/pkgconfig:$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 export PKG_CONFIG_PATH
 for package in limn limn-c; do
   found=$("$pkg_config" --modversion "$package")

@@ -164,7 +164,7 @@ void add_model_choice(CLI::App& command, ModelChoice& choice) {
   short_for_file->excludes(file)->type_name("");
   auto* network = command.add_option("--network", choice.network,
                                      "Instead of a model: resnet18, resnet34, resnet50,\n"
-                                     "resnet101 or resnet152 with three deconvolutions,\n"
+                                     "resnet101 or resnet152 (with three deconvolutions),\n"
                                      "pose-resnet18-body, hrnet-w32, hrnet-w48, lip or\n"
                                      "person-detector");
   network->excludes(file)->excludes(short_for_file)->type_name("NAME");

@@ -3,9 +3,11 @@
 namespace limn::program {
 
 void add_target(CLI::App& command, std::string& target) {
+  // The same text on every processor: manual pages and completions are made of it, for others than the one that makes them.
   command
       .add_option("--target", target,
-                  "Instruction set to run on, of those here:\n" + detail::target_names() + "; default: the first")
+                  "Instruction set to run on, one that the processor has\nof: " +
+                      detail::names_of(detail::compiled_targets()) + ";\ndefault: the best")
       ->type_name("NAME");
 }
 

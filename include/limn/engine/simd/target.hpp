@@ -126,26 +126,40 @@ inline bool runs_here(Target target) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// The targets that are compiled in, the best first.
+inline std::vector<Target> compiled_targets() {
+  std::vector<Target> compiled;
+  for (const Target target : {Target::avx512_vnni, Target::avx512, Target::avx2_vnni, Target::avx2, Target::sse2,
+                              Target::neon_dot, Target::neon, Target::wasm_simd128, Target::scalar}) {
+    if ((LIMN_COMPILED_TARGETS & static_cast<int>(target)) != 0) compiled.push_back(target);
+  }
+  return compiled;
+}
+
+}  // namespace detail
+
 /// The targets that are compiled in and that this processor runs, the best first. Empty only where LIMN_TARGETS leaves
 /// out those that every processor has.
 inline std::vector<Target> targets() {
   std::vector<Target> found;
-  for (const Target target : {Target::avx512_vnni, Target::avx512, Target::avx2_vnni, Target::avx2, Target::sse2,
-                              Target::neon_dot, Target::neon, Target::wasm_simd128, Target::scalar}) {
-    const bool compiled = (LIMN_COMPILED_TARGETS & static_cast<int>(target)) != 0;
-    if (compiled && detail::runs_here(target)) found.push_back(target);
+  for (const Target target : detail::compiled_targets()) {
+    if (detail::runs_here(target)) found.push_back(target);
   }
   return found;
 }
 
 namespace detail {
 
-/// The names of targets(), for messages.
-inline std::string target_names() {
+inline std::string names_of(const std::vector<Target>& targets) {
   std::string names;
-  for (const Target target : targets()) names += (names.empty() ? "" : ", ") + std::string(to_string(target));
+  for (const Target target : targets) names += (names.empty() ? "" : ", ") + std::string(to_string(target));
   return names.empty() ? "none" : names;
 }
+
+/// The names of targets(), for messages.
+inline std::string target_names() { return names_of(targets()); }
 
 [[noreturn]] inline void no_target(const std::string& found) {
   throw Error("engine: expected an instruction set that is compiled in and that this processor has (" + target_names() +

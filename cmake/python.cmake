@@ -1,4 +1,4 @@
-# Python for the tests. Several interpreters may be installed, and not all of them have the modules that a test needs.
+# Python for the build and the tests. Several interpreters may be installed, and not all of them have the modules that a test needs.
 
 # limn_find_python(RESULT MODULE): the first interpreter that can import MODULE, or an empty string.
 function(limn_find_python result module)
@@ -16,7 +16,7 @@ function(limn_find_python result module)
       set(LIMN_PYTHON_WITH_${module} ${found} CACHE STRING "Python 3.9 or later that can import ${module}")
       mark_as_advanced(LIMN_PYTHON_WITH_${module})
     else()
-      message(STATUS "limn: no python3 that can import ${module}: the tests that need it are skipped")
+      message(STATUS "limn: no python3 that can import ${module}: what needs it is left out, tests are skipped")
     endif()
   endif()
   set(${result} "${LIMN_PYTHON_WITH_${module}}" PARENT_SCOPE)
