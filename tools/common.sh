@@ -6,6 +6,7 @@ packages_test="doctest-dev libturbojpeg0-dev python3 python3-numpy clang-format-
 packages_clang="clang"
 packages_sanitizers="libclang-rt-dev"
 packages_fuzz="$packages_sanitizers python3-onnx"
+packages_shells="mandoc zsh fish shellcheck"
 packages_large_runs="slurmd slurmctld slurm-client munge parallel python3-distributed"
 packages_neon="g++-aarch64-linux-gnu qemu-user"
 packages_windows="g++-mingw-w64-x86-64-posix wine wine64"
