@@ -59,6 +59,7 @@ step "a bare system"
 apt-get update -q > /dev/null
 # shellcheck disable=SC1091 # there on every such system
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+# shellcheck disable=SC2016 # apt-get's own variables
 mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' | sed -n "s/^$release main //p" | head -n 1)
 [ -n "$mirror" ] || fail "apt has no mirror of $release here"
 proxy=''

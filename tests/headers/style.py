@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """style.py ascii|clang-format|readme|folders|versions SOURCE_DIR
 
-ascii: C++, Python, JavaScript, CMake and shell sources are plain ASCII without tabs or trailing blanks.
+ascii: C++, Python, JavaScript, CMake and shell sources, and all in debian/, are plain ASCII without trailing blanks, and
+without tabs where they are not a makefile's.
 clang-format: the C++ sources are as clang-format 14 and .clang-format lay them out (versions differ from one another;
 skipped where this one is not installed).
 readme: the code below <!-- FILE --> in README.md is what FILE holds.
@@ -34,9 +35,17 @@ def sources(root, endings):
                     yield os.path.join(folder, name)
 
 
+def packaging(root):
+    for folder in ("debian", "debian/source", "debian/tests"):  # and none of those that building packages leaves there
+        paths = (os.path.join(root, folder, name) for name in sorted(os.listdir(os.path.join(root, folder))))
+        yield from filter(os.path.isfile, paths)
+
+
 def ascii_problems(path):
     with open(path, "rb") as file:
         lines = file.read().split(b"\n")
+    if os.path.basename(path) == "rules":
+        lines = [line.lstrip(b"\t") for line in lines]
     for number, line in enumerate(lines, 1):
         if any(byte > 126 or byte < 32 for byte in line):
             yield f"{path}:{number}: a character that is not printable ASCII"
@@ -118,7 +127,7 @@ def clang_format():
 def main():
     check, root = sys.argv[1:]
     if check == "ascii":
-        files = list(sources(root, TEXT))
+        files = [*sources(root, TEXT), *packaging(root)]
         problems = [problem for path in files for problem in ascii_problems(path)]
         print("\n".join(problems + [f"{len(files)} files, {len(problems)} problems"]))
         return 1 if problems or not files else 0

@@ -3,8 +3,7 @@
 namespace limn::program {
 
 void add_target(CLI::App& command, std::string& target) {
-  // The same text on every processor: manual pages and completions are made of it, for others than the one that makes
-  // them.
+  // The same text on every processor: manual pages and completions are made of it, for others as well.
   command
       .add_option("--target", target,
                   "Instruction set to run on, one that the processor has\nof: " +
