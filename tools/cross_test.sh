@@ -5,7 +5,7 @@
 # Usage: tools/cross_test.sh [TARGET...]
 #
 # TARGET: neon (64-bit Arm, with Debian's cross compiler and qemu-user), wasm (WebAssembly, with emscripten and node) and
-# windows (MinGW-w64 and wine, where examples/smallest.cpp is run on a photo as well). Without any, the first two.
+# windows (MinGW-w64 and wine, where examples/smallest.cpp and the program are run on photos as well). Without any, the first two.
 #
 # Environment:
 #   LIMN_BUILD_DIR     where to build (default: build/cross)
@@ -23,7 +23,7 @@ tests="main engine/simd/target_test engine/simd/activations_test engine/simd/byt
 engine/direct_convolution_test engine/winograd_convolution_test engine/byte_convolution_test
 engine/byte_winograd_test model_file/json_number_test model_file/json_parser_test"
 
-portable_headers "$builds/include" doctest eigen3 stb
+portable_headers "$builds/include" doctest eigen3 stb nlohmann CLI
 
 # build COMPILER FLAG...: the objects of the tests, and one of all of limn, two at a time.
 build() {
@@ -48,7 +48,7 @@ for target in "${targets[@]}"; do
   esac
   if [ "${LIMN_INSTALL:-1}" != 0 ]; then
     # shellcheck disable=SC2086 # a list of words
-    install_packages doctest-dev libeigen3-dev libstb-dev $packages
+    install_packages doctest-dev libeigen3-dev libstb-dev nlohmann-json3-dev libcli11-dev $packages
   fi
   for program in $needed; do
     if ! command -v "$program" > /dev/null; then
@@ -87,6 +87,23 @@ for target in "${targets[@]}"; do
       people=$(grep -c '^upper_neck [0-9]' "$objects/people.txt" || true)
       say "$target: examples/smallest.cpp finds $people people in a photo of five"
       [ "$people" = 5 ] || status=1
+      # The program, of which all but films works there: what it writes into a folder, and that it is not done again.
+      for file in tools/limn/*.cpp; do echo "#include \"$PWD/$file\""; done > "$objects/limn.cpp"
+      x86_64-w64-mingw32-g++-posix -static -std=c++17 -O2 -Wall -Wextra -Wconversion -Werror -Iinclude \
+        -isystem "$builds/include" -isystem "$builds/include/eigen3" -isystem "$builds/include/stb" \
+        -DLIMN_DEFAULT_MODEL='"weights/pose_resnet18_mpii16_256x192.int8.safetensors"' \
+        -DLIMN_DEFAULT_DETECTOR='"weights/person_detector_320x320.int8.safetensors"' \
+        -Wa,-mbig-obj "$objects/limn.cpp" -o "$objects/limn.exe"
+      rm -rf "$objects/answers"
+      "${emulator[@]}" "$objects/limn.exe" batch examples/photos -o "$objects/answers"
+      echo examples/photos/five_people.jpg | "${emulator[@]}" "$objects/limn.exe" batch > "$objects/five_people.jsonl"
+      cp "$objects/answers/000000.jsonl" "$objects/answers.jsonl"
+      "${emulator[@]}" "$objects/limn.exe" batch examples/photos -o "$objects/answers"
+      cmp "$objects/answers.jsonl" "$objects/answers/000000.jsonl" || status=1
+      head -n 1 "$objects/answers.jsonl" | cmp - "$objects/five_people.jsonl" || status=1
+      answers=$(grep -c '"status":"ok"' "$objects/answers.jsonl" || true)
+      say "$target: limn batch has $answers answers for $(find examples/photos -name '*.jpg' -o -name '*.png' | wc -l) photos"
+      [ "$answers" -eq "$(find examples/photos -name '*.jpg' -o -name '*.png' | wc -l)" ] || status=1
       ;;
   esac
 

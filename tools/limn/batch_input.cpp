@@ -106,7 +106,7 @@ class Folder : public Files {
     for (fs::directory_iterator at(folder, error); !error && at != fs::directory_iterator(); at.increment(error)) {
       std::error_code unknown;
       const bool is_folder = at->is_directory(unknown);
-      const std::string path = at->path().string();
+      const std::string path = at->path().generic_string();
       if (is_folder ? !at->is_symlink(unknown) : has_picture_extension(path)) found.push_back({path, is_folder});
     }
     if (error) return "cannot read the folder: " + error.message();

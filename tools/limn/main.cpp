@@ -3,8 +3,9 @@
 #include <new>
 #include <string>
 
-#if !defined(_WIN32)
 #include <fcntl.h>
+#if defined(_WIN32)
+#include <io.h>
 #endif
 
 #include <limn/core/version.hpp>
@@ -29,9 +30,11 @@ void add_commands(CLI::App& app, int& status) {
 }
 
 /// Makes sure that no file is opened in the place of stdin, stdout or stderr where they are closed, and then gets what
-/// is printed. A closed stdout stays one that cannot be written to.
-void occupy_standard_streams() {
-#if !defined(_WIN32)
+/// is printed. A closed stdout stays one that cannot be written to. On Windows, that bytes stay as they are.
+void prepare_standard_streams() {
+#if defined(_WIN32)
+  for (int stream = 0; stream <= 1; ++stream) static_cast<void>(_setmode(stream, _O_BINARY));
+#else
   for (int stream = 0; stream <= 2; ++stream) {
     if (fcntl(stream, F_GETFD) == -1) static_cast<void>(open("/dev/null", stream == 2 ? O_WRONLY : O_RDONLY));
   }
@@ -75,7 +78,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  occupy_standard_streams();
+  prepare_standard_streams();
   const int status = run(argc, argv);
   const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (printed || (status != limn::program::all_well && status != limn::program::some_failed)) return status;

@@ -14,7 +14,9 @@
 namespace limn::program {
 
 /// printf into a string.
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 1, 2)))  // libstdc++ has MinGW's own there, not Windows'
+#elif defined(__GNUC__) || defined(__clang__)
 __attribute__((format(printf, 1, 2)))
 #endif
 std::string
