@@ -1,4 +1,5 @@
-# Python for the build and the tests. Several interpreters may be installed, and not all of them have the modules that a test needs.
+# Python for the build and the tests. Several interpreters may be installed, and not all of them have the modules that
+# are needed.
 
 # limn_find_python(RESULT MODULE): the first interpreter that can import MODULE, or an empty string.
 function(limn_find_python result module)

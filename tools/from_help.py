@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""from_help.py OUT_DIR VERSION PROGRAM...: manual pages and what bash, zsh and fish complete, made of what PROGRAM --help
-and PROGRAM SUBCOMMAND --help print. PROGRAM is a file, or NAME=SCRIPT.py for one that is installed under that name.
+"""from_help.py OUT_DIR VERSION PROGRAM...: manual pages and what bash, zsh and fish complete, made of what PROGRAM
+--help and PROGRAM SUBCOMMAND --help print. PROGRAM is a file, or NAME=SCRIPT.py for one that is installed as NAME.
 
 Into OUT_DIR: man/NAME.1, bash/NAME, zsh/_NAME and fish/NAME.fish. The pages' date is SOURCE_DATE_EPOCH's, or today.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds limn's Debian packages of the last commit, and tests them as somebody gets them who has nothing else: lintian, then
-# in a bare system of the same release (debootstrap, from the mirror that apt has here) the tests of debian/tests, each with
-# what its packages depend on and no more, then all packages installed and removed. Root, Debian.
+# Builds limn's Debian packages of the last commit, and tests them as somebody gets them who has nothing else: lintian,
+# then in a bare system of the same release (debootstrap, from the mirror that apt has here) the tests of debian/tests,
+# then all packages installed and removed. Root, Debian.
 #
 #   tools/package_test.sh
 #
@@ -60,7 +60,8 @@ apt-get update -q > /dev/null
 # shellcheck disable=SC1091 # there on every such system
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 # shellcheck disable=SC2016 # apt-get's own variables
-mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' | sed -n "s/^$release main //p" | head -n 1)
+mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' |
+  awk -v release="$release" '$1 == release && $2 == "main" && !found++ { print $3 }')
 [ -n "$mirror" ] || fail "apt has no mirror of $release here"
 proxy=''
 eval "$(apt-config shell proxy Acquire::http::Proxy)"
@@ -74,8 +75,8 @@ say "$(chroot "$bare" dpkg-query -W -f '.\n' | wc -l) packages in it"
 step "debian/tests"
 rm -rf "$build/autopkgtest"
 status=0
-autopkgtest --quiet --no-built-binaries --output-dir "$build/autopkgtest" "${debs[@]}" "$build"/limn_*.dsc -- chroot "$bare" \
-  > "$build/autopkgtest.log" 2>&1 || status=$?
+autopkgtest --quiet --no-built-binaries --output-dir "$build/autopkgtest" "${debs[@]}" "$build"/limn_*.dsc -- \
+  chroot "$bare" > "$build/autopkgtest.log" 2>&1 || status=$?
 cat "$build/autopkgtest/summary"
 # 2: at least one test was skipped, which none here may be.
 [ "$status" -eq 0 ] || { tail -n 100 "$build/autopkgtest.log"; fail "autopkgtest: exit status $status"; }
@@ -93,4 +94,5 @@ left=$(find "$bare/usr" "$bare/etc" "$bare/var/lib" -iname '*limn*' -not -path '
 [ -z "$left" ] || fail "left behind: $left"
 
 step "all"
-say "passed: build, lintian, $(grep -c ' PASS' "$build/autopkgtest/summary") tests of debian/tests, installation, removal"
+count=$(grep -c ' PASS' "$build/autopkgtest/summary")
+say "passed: build, lintian, $count tests of debian/tests, installation, removal"

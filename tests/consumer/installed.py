@@ -77,7 +77,7 @@ class Installed(unittest.TestCase):
         self.assertTrue(self.commands())
         for page in ["limn", "limn-convert", *("limn-" + name for name in self.commands())]:
             path = self.share("man", "man1", page + ".1")
-            if shutil.which("man"):
+            if shutil.which("man") and sys.platform == "linux":
                 done = run("man", "-l", path)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn("SYNOPSIS", done.stdout)
@@ -90,6 +90,8 @@ class Installed(unittest.TestCase):
         ):
             for name in names:
                 self.share(*shell, name)
+        if run("bash", "-c", "(( BASH_VERSINFO[0] >= 4 ))").returncode != 0:
+            self.skipTest("skipped: no bash from 4 on")
         script = 'source "$1"; COMP_WORDS=(limn ""); COMP_CWORD=1; _limn; echo "${COMPREPLY[@]}"'
         done = run("bash", "-c", script, "bash", self.share("bash-completion", "completions", "limn"))
         self.assertEqual(done.stdout.split(), [*self.commands(), "-h", "--help", "--version"])

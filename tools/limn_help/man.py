@@ -76,7 +76,8 @@ def _text(text):
 
 def _escaped(text):
     """Every - as it is typed: most of these texts are names of options and files."""
-    for character, escape in (("\\", "\\e"), ("-", "\\-"), ("'", "\\(aq"), ("^", "\\(ha"), ("~", "\\(ti"), ("`", "\\(ga")):
+    escapes = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "^": "\\(ha", "~": "\\(ti", "`": "\\(ga"}
+    for character, escape in escapes.items():
         text = text.replace(character, escape)
     return text
 

@@ -191,7 +191,7 @@ def _option(names, value, description, remarks, repeated, words):
 
 
 def _listed(description):
-    """The words of which a description tells that one may be chosen: "Which: this, that (thus) or FILE; default: ..."."""
+    """The words that a description says may be chosen: "Which: this, that (thus) or FILE; default: ..."."""
     text = re.sub(r" \([^)]*\)", "", description)
     for part in (text, text.partition(": ")[2]):
         items = re.split(r",? or |, ?", re.sub("^some of ", "", re.split(r"[;.] |[;.]$", part)[0]))
