@@ -50,9 +50,11 @@ if(NOT LIMN_STB_INCLUDE_DIR AND (LIMN_BUILD_TOOLS OR LIMN_BUILD_EXAMPLES OR LIMN
 endif()
 
 # libjpeg-turbo, where it is wanted, and tested where it is there.
-find_path(LIMN_TURBOJPEG_INCLUDE_DIR turbojpeg.h DOC "Directory of turbojpeg.h")
-find_library(LIMN_TURBOJPEG_LIBRARY turbojpeg DOC "libjpeg-turbo's libturbojpeg")
-mark_as_advanced(LIMN_TURBOJPEG_INCLUDE_DIR LIMN_TURBOJPEG_LIBRARY)
+if(LIMN_TURBOJPEG OR LIMN_BUILD_TESTS)
+  find_path(LIMN_TURBOJPEG_INCLUDE_DIR turbojpeg.h DOC "Directory of turbojpeg.h")
+  find_library(LIMN_TURBOJPEG_LIBRARY turbojpeg DOC "libjpeg-turbo's libturbojpeg")
+  mark_as_advanced(LIMN_TURBOJPEG_INCLUDE_DIR LIMN_TURBOJPEG_LIBRARY)
+endif()
 if(LIMN_TURBOJPEG_INCLUDE_DIR AND LIMN_TURBOJPEG_LIBRARY)
   add_library(limn_turbojpeg INTERFACE)
   target_include_directories(limn_turbojpeg SYSTEM INTERFACE ${LIMN_TURBOJPEG_INCLUDE_DIR})

@@ -102,8 +102,9 @@ for target in "${targets[@]}"; do
       cmp "$objects/answers.jsonl" "$objects/answers/000000.jsonl" || status=1
       head -n 1 "$objects/answers.jsonl" | cmp - "$objects/five_people.jsonl" || status=1
       answers=$(grep -c '"status":"ok"' "$objects/answers.jsonl" || true)
-      say "$target: limn batch has $answers answers for $(find examples/photos -name '*.jpg' -o -name '*.png' | wc -l) photos"
-      [ "$answers" -eq "$(find examples/photos -name '*.jpg' -o -name '*.png' | wc -l)" ] || status=1
+      photos=$(find examples/photos -name '*.jpg' -o -name '*.png' | wc -l)
+      say "$target: limn batch has $answers answers for $photos photos"
+      [ "$answers" -eq "$photos" ] || status=1
       ;;
   esac
 

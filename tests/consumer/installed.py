@@ -7,13 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 PREFIX, SOURCE = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path.insert(0, os.path.join(SOURCE, "tests", "tools"))
 
 from checkpoints import arrays_of, tensor, zip_checkpoint
+from folder_test_case import FolderTestCase
 
 LIMN = os.path.join(PREFIX, "bin", "limn")
 CONVERT = os.path.join(PREFIX, "bin", "limn-convert")
@@ -24,12 +24,7 @@ def run(*command, **options):
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, **options)
 
 
-class Installed(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="limn_test_")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
+class Installed(FolderTestCase):
     def share(self, *names):
         """The file or folder, or as Debian has it: manual pages compressed, zsh's in a folder of packages."""
         path = os.path.join(PREFIX, "share", *names)

@@ -355,7 +355,7 @@ class OutputsTest(BatchTest):
         self.batch("-o", "out", stdin=photos)
         for option in (["--flip"], ["--block", "7"], ["--detector-threshold", "0.5"], ["--no-detector"], ["--crop", "0"]):
             _, err = self.batch("-o", "out", *option, stdin=photos, status=2)
-            self.assertIn("out/batch.json: what is in the folder was made", err)
+            self.assertIn("out/batch.json: what is in the folder was made with another", err)
         self.batch("-o", "out", "--threads", "1", stdin=photos)
 
     def test_resuming_takes_over_what_was_done_by_the_same_networks(self):
@@ -382,7 +382,7 @@ class OutputsTest(BatchTest):
         self.batch("-o", "a.jsonl", stdin=photos, status=1)
         os.rename(self.path("a.jsonl"), self.path("a.jsonl.part"))
         _, err = self.batch("-o", "a.jsonl", "--resume", stdin=photos, status=1)
-        self.assertIn("missing.png", err)
+        self.assertEqual(err, "limn: missing.png: cannot be opened: No such file or directory\n")
 
     def test_killed_and_resumed_at_random_it_writes_what_an_undisturbed_run_does(self):
         photos = self.small_photos(60)
@@ -427,6 +427,21 @@ class OutputsTest(BatchTest):
         self.assertNotIn("a.jsonl", self.files())
         self.assertTrue(0 < len(done) < len(photos))
         self.assertEqual([json.loads(line)["key"] for line in done], photos[: len(done)])
+
+    def test_an_interrupt_within_a_photo_s_bytes_or_its_path_is_no_answer(self):
+        whole = shard([("1.png", grey_photo(40, 60)), ("2.png", grey_photo(300, 300))], tarfile.USTAR_FORMAT)
+        begun = {"tar": whole[: whole.index(b"2.png") + 2000], "lines": f"{PHOTO}\nmissi".encode("utf-8")}
+        for kind, content in begun.items():
+            command = [PROGRAM, "batch", "--stdin", kind, "-o", f"{kind}.jsonl"]
+            streams = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+            with subprocess.Popen(command, cwd=self.folder, env=surroundings(), **streams) as worker:
+                worker.stdin.write(content)
+                worker.stdin.flush()
+                self.wait_for(f"{kind}.jsonl.part", b"\n")
+                worker.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.wait(), 128 + signal.SIGTERM)
+                self.assertEqual(worker.stderr.read(), b"limn: interrupted after 1 photo\n")
+            self.assertEqual(self.read(f"{kind}.jsonl.part").count(b"\n"), 1)
 
     def test_an_interrupt_ends_a_worker_that_waits(self):
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -6,7 +6,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include <limn/core/file.hpp>
@@ -17,10 +16,9 @@
 #include "batch_output.hpp"
 #include "batch_work.hpp"
 #include "command.hpp"
-#include "document_json.hpp"
-#include "engine.hpp"
 #include "interrupt.hpp"
 #include "model_choice.hpp"
+#include "networks.hpp"
 #include "photo_work.hpp"
 #include "sha256.hpp"
 #include "text.hpp"
@@ -34,9 +32,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::map<std::string, StdinKind> stdin_kinds = {
-    {"lines", StdinKind::lines}, {"nul", StdinKind::nul}, {"jsonl", StdinKind::jsonl}, {"tar", StdinKind::tar}};
-
 struct BatchOptions {
   std::vector<std::string> inputs;
   StdinKind stdin_kind = StdinKind::lines;
@@ -44,76 +39,48 @@ struct BatchOptions {
   std::size_t block = 1000;
   std::string shard;
   bool resume = false;
-  DetectorChoice detector;
-  bool no_detector = false;
-  std::string model;
-  std::string input;
-  EstimatorOptions estimator;
+  NetworksChoice networks;
   int threads = 0;
   bool times = false;
 };
 
-/// The networks, and what they and their settings are called.
-struct KnownNetworks {
-  std::unique_ptr<const PoseEstimator> estimator;
-  std::unique_ptr<const PersonDetector> detector;  ///< null if there is none
-  FileSet files;
+/// What the answers say of the networks, and of all that decides what the answers are.
+struct Provenance {
+  Provenance(const Networks& networks, const EstimatorOptions& options) {
+    const ModelDocument& model = networks.estimator->document();
+    const std::string hash = hash_of(networks.model_file);
+    identity["model"] = short_form(hash);
+    description = {{"limn", LIMN_VERSION}, {"model", {{"name", model.name}, {"sha256", hash}}}};
+    description["input"] = size_of(model);
+    description["flip"] = options.flip;
+    description["flip_shift"] = options.flip_shift;
+    description["crop"] = model.input.crop;
+    if (!networks.detector) return;
+    const ModelDocument& detector = networks.detector->document();
+    const std::string detector_hash = hash_of(networks.detector_file);
+    identity["detector"] = short_form(detector_hash);
+    description["detector"] = {{"name", detector.name},
+                               {"sha256", detector_hash},
+                               {"input", size_of(detector)},
+                               {"threshold", detail::rounded(detector.decoder.center.threshold, 6)}};
+  }
+
   BatchIdentity identity;
-  Json description;  ///< of what decides what the answers are
-};
+  Json description;
 
-/// A model file, open, and the SHA-256 of it.
-struct HashedModel {
-  explicit HashedModel(const std::string& file) : model(Model::open(file)) {
+ private:
+  static std::string hash_of(const std::string& file) {
     const auto bytes = detail::read_file(file);
-    hash = sha256(bytes.data(), bytes.size());
+    return sha256(bytes.data(), bytes.size());
   }
 
-  /// The first 16 digits: enough to tell models apart.
-  std::string short_hash() const { return hash.substr(0, 16); }
+  /// Enough to tell models apart.
+  static std::string short_form(const std::string& hash) { return hash.substr(0, 16); }
 
-  Model model;
-  std::string hash;
+  static Json size_of(const ModelDocument& document) {
+    return {{"width", document.input.width}, {"height", document.input.height}};
+  }
 };
-
-Json size_of(const ModelDocument& document) {
-  return {{"width", document.input.width}, {"height", document.input.height}};
-}
-
-KnownNetworks open_networks(const BatchOptions& options) {
-  KnownNetworks networks;
-  const std::string file = model_file(options.model);
-  const HashedModel model(file);
-  networks.files.insert(file);
-  EstimatorOptions estimator_options = options.estimator;
-  estimator_options.pool = make_pool(2, options.threads);
-  std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
-  const bool several = model.model.document().decoder.type == DecoderType::part_affinity;
-  if (!several) estimator_options.batch = people_at_once;
-  networks.estimator = make_estimator(model.model, estimator_options);
-  const ModelDocument& document = networks.estimator->document();
-  networks.identity["model"] = model.short_hash();
-  networks.description = {{"limn", LIMN_VERSION}, {"model", {{"name", document.name}, {"sha256", model.hash}}}};
-  networks.description["input"] = size_of(document);
-  networks.description["flip"] = options.estimator.flip;
-  networks.description["flip_shift"] = options.estimator.flip_shift;
-  networks.description["crop"] = document.input.crop;
-  if (several) {
-    if (options.detector.given()) throw Error(document.name + ": finds several people by itself, without --detector");
-  } else if (!options.no_detector) {
-    const std::string detector = detector_file(options.detector);
-    const HashedModel detector_model(detector);
-    networks.files.insert(detector);
-    networks.detector = make_detector(detector_model.model, options.detector, estimator_options.pool);
-    networks.identity["detector"] = detector_model.short_hash();
-    const ModelDocument& found = networks.detector->document();
-    networks.description["detector"] = {{"name", found.name},
-                                        {"sha256", detector_model.hash},
-                                        {"input", size_of(found)},
-                                        {"threshold", detail::rounded(found.decoder.center.threshold, 6)}};
-  }
-  return networks;
-}
 
 /// Throws Error unless the inputs can be told apart in the output.
 void check_inputs(const BatchOptions& options, bool to_folder) {
@@ -137,8 +104,8 @@ void check_inputs(const BatchOptions& options, bool to_folder) {
 /// Hands out the photos, in the units in which their answers belong together.
 class Questions {
  public:
-  Questions(const BatchOptions& options, const KnownNetworks& networks, BatchOutput& output, BatchWork& work)
-      : options_(options), networks_(networks), output_(output), work_(work) {}
+  Questions(const BatchOptions& options, const BatchIdentity& identity, BatchOutput& output, BatchWork& work)
+      : options_(options), identity_(identity), output_(output), work_(work) {}
 
   /// Asks all of them, until there is a reason to stop.
   void ask() {
@@ -183,13 +150,14 @@ class Questions {
   void ask_for(BatchSource& source, BatchItem& item) {
     BatchTask task;
     task.unit = unit_;
-    if (auto old = unit_->take_old(item.key, networks_.identity)) {
+    if (auto old = unit_->take_old(item.key, identity_)) {
       task.line = std::move(old->line);
       task.old = true;
       item.error = std::move(old->error);
     } else if (item.error.empty()) {
       source.load(item);
     }
+    if (interrupted() != 0) return;  // bytes, or the name, may have ended for that
     task.item = std::move(item);
     work_.add(std::move(task));
   }
@@ -211,7 +179,7 @@ class Questions {
   }
 
   const BatchOptions& options_;
-  const KnownNetworks& networks_;
+  const BatchIdentity& identity_;
   BatchOutput& output_;
   BatchWork& work_;
   std::shared_ptr<BatchUnit> unit_;
@@ -241,19 +209,22 @@ int batch(BatchOptions options) {
   if (options.inputs.empty()) options.inputs.emplace_back("-");
   const BatchShare share = options.shard.empty() ? BatchShare() : parse_share(options.shard);
   options.threads = thread_count(options.threads);
-  KnownNetworks networks = open_networks(options);
-  FileSet used = networks.files;
+  const Networks networks = open_networks(options.networks, {}, make_pool(2, options.threads));
+  Provenance made_by(networks, options.networks.estimator);
+  FileSet used;
+  used.insert(networks.model_file);
+  used.insert(networks.detector_file);
   for (const std::string& input : options.inputs) used.insert(input == "-" ? "" : input);
   BatchOutput output(options.output, share, options.resume, std::move(used));
   check_inputs(options, output.is_folder());
   const bool shards = is_shard(options.inputs.front(), options.stdin_kind);
-  if (!shards) networks.description["block"] = options.block;
-  output.check_made_by(networks.description);
+  if (!shards) made_by.description["block"] = options.block;
+  output.check_made_by(made_by.description);
 
   defer_interrupts();
   const auto start = std::chrono::steady_clock::now();
-  BatchWork work({*networks.estimator, networks.detector.get(), networks.identity}, options.threads);
-  Questions questions(options, networks, output, work);
+  BatchWork work({*networks.estimator, networks.detector.get(), made_by.identity}, options.threads);
+  Questions questions(options, made_by.identity, output, work);
   questions.ask();
   work.finish();
   if (options.times) {
@@ -285,11 +256,13 @@ constexpr const char* batch_footer =
     "added to them.\n";
 
 void add_work(CLI::App& command, BatchOptions& options) {
+  const std::map<std::string, StdinKind> kinds = {
+      {"lines", StdinKind::lines}, {"nul", StdinKind::nul}, {"jsonl", StdinKind::jsonl}, {"tar", StdinKind::tar}};
   command
       .add_option("--stdin", options.stdin_kind,
                   "What stdin is: lines (default; a path in each), nul (a\n"
                   "path before each zero byte), jsonl (requests) or tar")
-      ->transform(CLI::CheckedTransformer(stdin_kinds).description(""))
+      ->transform(CLI::CheckedTransformer(kinds).description(""))
       ->type_name("KIND");
   command
       .add_option("-o,--output", options.output,
@@ -315,11 +288,11 @@ void add_batch(CLI::App& app, int& status) {
   auto options = std::make_shared<BatchOptions>();
   command->add_option("IN", options->inputs, "Photos, folders, shards, lists of requests; see below")->type_name("");
   add_work(*command, *options);
-  auto* no_detector = command->add_flag("--no-detector", options->no_detector,
+  auto* no_detector = command->add_flag("--no-detector", options->networks.no_detector,
                                         "Detect nobody: without boxes a model of one person takes\n"
                                         "each photo to show one all over it");
-  for (CLI::Option* option : add_detector_choice(*command, options->detector)) option->excludes(no_detector);
-  add_pose_model(*command, options->model, options->input, options->estimator);
+  for (CLI::Option* option : add_detector_choice(*command, options->networks.detector)) option->excludes(no_detector);
+  add_pose_model(*command, options->networks.model, options->networks.input, options->networks.estimator);
   add_threads(*command, options->threads);
   command->add_flag("--times", options->times, "Print how fast it was, and what the stages took");
   command->footer([] { return std::string(batch_footer); });

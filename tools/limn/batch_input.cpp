@@ -24,10 +24,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 BatchItem item_of_file(const std::string& path) {
   BatchItem item;
   item.key = path;
@@ -279,7 +275,7 @@ class Unreadable : public Files {
 }  // namespace
 
 bool is_shard(const std::string& argument, StdinKind stdin_kind) {
-  return argument == "-" ? stdin_kind == StdinKind::tar : ends_with(argument, ".tar");
+  return argument == "-" ? stdin_kind == StdinKind::tar : fs::path(argument).extension() == ".tar";
 }
 
 std::unique_ptr<BatchSource> open_source(const std::string& argument, StdinKind stdin_kind) {
@@ -291,7 +287,7 @@ std::unique_ptr<BatchSource> open_source(const std::string& argument, StdinKind 
   }
   if (fs::is_directory(argument, error)) return std::make_unique<Folder>(argument);
   if (is_shard(argument, stdin_kind)) return std::make_unique<Shard>(argument);
-  if (!ends_with(argument, ".jsonl")) return std::make_unique<OneFile>(argument);
+  if (fs::path(argument).extension() != ".jsonl") return std::make_unique<OneFile>(argument);
   try {
     return std::make_unique<Requests>(argument);
   } catch (const Error& failure) {

@@ -64,7 +64,8 @@ std::optional<OldAnswer> BatchUnit::take_old(const std::string& key, const Batch
     return std::nullopt;
   }
   ++old_taken_;
-  return OldAnswer{line, answer.contains("error") ? text_of(answer["error"]) : std::string()};
+  const bool failed = answer.contains("error") && answer["error"].is_string();
+  return OldAnswer{line, failed ? answer["error"].get<std::string>() : std::string()};
 }
 
 void BatchUnit::finish() {
@@ -88,35 +89,32 @@ BatchOutput::BatchOutput(std::string path, BatchShare share, bool resume, FileSe
 void BatchOutput::check_made_by(const Json& description) {
   if (!folder_) return;
   const std::string path = (fs::path(path_) / "batch.json").string();
-  const std::string text = text_of(description, 2) + "\n";
   std::error_code error;
   if (!fs::exists(path, error)) {
+    const std::string text = text_of(description, 2) + "\n";
     NewFile file(path);
     file.write(text.data(), text.size());
     file.put_in_place();
     return;
   }
-  const auto found = detail::read_file<std::string>(path);
-  if (found == text) return;
-  const Json other = Json::parse(found, nullptr, false);
-  if (!other.is_object()) throw Error(path + ": expected what an earlier limn batch has written there");
-  for (const auto& field : description.items()) {
-    if (other.contains(field.key()) && other[field.key()] == field.value()) continue;
-    const std::string there = other.contains(field.key()) ? text_of(other[field.key()]) : "nothing";
-    throw Error(path + ": what is in the folder was made with another \"" + field.key() + "\": " + there +
-                ", this is " + text_of(field.value()));
+  const Json found = Json::parse(detail::read_file<std::string>(path), nullptr, false);
+  if (!found.is_object()) throw Error(path + ": expected what an earlier limn batch has written there");
+  Json fields = description;
+  fields.update(found);
+  for (const auto& field : fields.items()) {
+    const Json there = found.value(field.key(), Json());
+    const Json here = description.value(field.key(), Json());
+    if (there == here) continue;
+    throw Error(path + ": what is in the folder was made with another \"" + field.key() + "\": " + text_of(there) +
+                ", this is " + text_of(here));
   }
-  throw Error(path + ": what is in the folder was made by another version of limn");
 }
 
 std::unique_ptr<BatchUnit> BatchOutput::begin(const std::string& name) {
   if (begun_++ % share_.of != share_.number) return nullptr;
   const std::string path = folder_ ? (fs::path(path_) / (name + ".jsonl")).string() : path_;
   std::error_code error;
-  if (path != "-" && fs::is_regular_file(path, error)) {
-    ++found_;
-    return nullptr;
-  }
+  if (path != "-" && fs::is_regular_file(path, error)) return nullptr;
   std::vector<std::string> old;
   std::vector<std::string> old_files;
   // NewFile's names; one of them may be gone.

@@ -75,9 +75,6 @@ class BatchOutput {
   /// if it cannot be written.
   std::unique_ptr<BatchUnit> begin(const std::string& name);
 
-  /// How many files begin() has found to be there already.
-  std::size_t found() const { return found_; }
-
  private:
   std::string path_;
   bool folder_ = false;
@@ -85,7 +82,6 @@ class BatchOutput {
   bool resume_;
   FileSet others_;
   std::size_t begun_ = 0;
-  std::size_t found_ = 0;
 };
 
 }  // namespace limn::program

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -14,9 +13,9 @@
 
 #include "boxes.hpp"
 #include "command.hpp"
-#include "engine.hpp"
 #include "interrupt.hpp"
 #include "model_choice.hpp"
+#include "networks.hpp"
 #include "output.hpp"
 #include "people_json.hpp"
 #include "photo_work.hpp"
@@ -40,12 +39,8 @@ struct EstimateOptions {
   std::string box_file;
   double min_box_score = 0;
   std::int64_t box_category = 1;
-  DetectorChoice detector;
-  bool no_detector = false;
-  std::string model;
-  std::string input;
+  NetworksChoice networks;
   int threads = 0;
-  EstimatorOptions estimator;  ///< flip test and crop
   DrawOptions draw;
   std::optional<float> threshold;  ///< for draw.threshold; without it, what suits the model
   bool heatmaps = false;
@@ -73,14 +68,6 @@ JsonKind EstimateOptions::json_kind() const {
   if (coco()) return JsonKind::coco;
   return lines ? JsonKind::lines : JsonKind::document;
 }
-
-/// What is to be run.
-struct Networks {
-  std::string model_file;
-  std::string detector_file;  ///< empty where there is no detector
-  std::unique_ptr<const PoseEstimator> estimator;
-  std::unique_ptr<const PersonDetector> detector;  ///< null where boxes are given, or none are needed
-};
 
 /// What came of a photo.
 struct Result : PhotoReport {
@@ -240,29 +227,6 @@ void name_pictures(std::vector<Job>& jobs, const EstimateOptions& options, std::
   }
 }
 
-bool finds_several(const ModelDocument& document) { return document.decoder.type == DecoderType::part_affinity; }
-
-/// Opens the model and, if people's boxes are neither given nor found by it, a detector.
-Networks open_networks(const EstimateOptions& options, bool boxes_given,
-                       const std::shared_ptr<const ThreadPool>& pool) {
-  Networks networks;
-  networks.model_file = model_file(options.model);
-  const Model model = Model::open(networks.model_file);
-  EstimatorOptions estimator_options = options.estimator;
-  estimator_options.pool = pool;
-  std::tie(estimator_options.input_height, estimator_options.input_width) = parse_size(options.input);
-  // One by one where each person's heatmaps are written.
-  if (!options.heatmaps && !finds_several(model.document())) estimator_options.batch = people_at_once;
-  networks.estimator = make_estimator(model, estimator_options);
-  if (networks.estimator->finds_several()) {
-    if (options.detector.given()) throw Error(model.name() + ": finds several people by itself, without --detector");
-  } else if (!boxes_given && !options.no_detector) {
-    networks.detector_file = detector_file(options.detector);
-    networks.detector = make_detector(Model::open(networks.detector_file), options.detector, pool);
-  }
-  return networks;
-}
-
 /// The number of people that may be found in a photo without boxes whose heatmaps are written.
 std::size_t most_people(const Networks& networks) {
   return networks.detector ? static_cast<std::size_t>(networks.detector->document().decoder.center.max_people) : 1;
@@ -313,7 +277,10 @@ int estimate(EstimateOptions options) {
   const JsonKind json_kind = options.json_kind();
   std::vector<Job> jobs = find_jobs(options, boxes);
   const int threads = thread_count(options.threads);
-  const Networks networks = open_networks(options, boxes.any(), make_pool(jobs.size(), threads));
+  NetworksUse use;
+  use.detect = !boxes.any();
+  use.one_by_one = options.heatmaps;  // each person's are written
+  const Networks networks = open_networks(options.networks, use, make_pool(jobs.size(), threads));
   FileSet used = files_read(jobs, options, networks);
   name_pictures(jobs, options, most_people(networks), used);
   options.draw.threshold = options.threshold.value_or(peak_threshold(networks.estimator->document().decoder));
@@ -374,10 +341,10 @@ void add_boxes(CLI::App& command, EstimateOptions& options) {
                   "(default: 1, as COCO has it)")
       ->needs("--boxes")
       ->type_name("ID");
-  auto* no_detector = command.add_flag("--no-detector", options.no_detector,
+  auto* no_detector = command.add_flag("--no-detector", options.networks.no_detector,
                                        "Detect nobody: without boxes a model of one person\n"
                                        "takes each photo to show one all over it");
-  for (CLI::Option* option : add_detector_choice(command, options.detector)) {
+  for (CLI::Option* option : add_detector_choice(command, options.networks.detector)) {
     option->excludes(box)->excludes(boxes)->excludes(no_detector);
   }
 }
@@ -405,7 +372,7 @@ void add_estimate(CLI::App& app, int& status) {
   add_outputs(*command, *options);
   add_boxes(*command, *options);
   add_pictures(*command, *options);
-  add_pose_model(*command, options->model, options->input, options->estimator);
+  add_pose_model(*command, options->networks.model, options->networks.input, options->networks.estimator);
   add_threads(*command, options->threads);
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
   command->footer([] { return std::string(estimate_footer); });

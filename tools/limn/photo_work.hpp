@@ -16,9 +16,6 @@
 
 namespace limn::program {
 
-/// In a run of the network.
-constexpr Index people_at_once = 4;
-
 /// Whether somebody may be looking at how it goes.
 bool stderr_is_a_terminal();
 

@@ -8,7 +8,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,6 +26,7 @@
 #include "film_source.hpp"
 #include "interrupt.hpp"
 #include "model_choice.hpp"
+#include "networks.hpp"
 #include "photo_work.hpp"
 #include "text.hpp"
 #include "threads.hpp"
@@ -52,11 +52,7 @@ struct FilmOptions {
   FilmSourceOptions source;
   std::optional<bool> latest;
   bool no_audio = false;
-  DetectorChoice detector;
-  bool no_detector = false;
-  EstimatorOptions estimator;
-  std::string model;
-  std::string input;
+  NetworksChoice networks;
   int threads = 0;
   bool times = false;
   bool quiet = false;
@@ -120,28 +116,6 @@ std::vector<FilmWork> plan_work(const FilmOptions& options) {
     }
   }
   return all;
-}
-
-std::shared_ptr<const PoseEstimator> open_estimator(const FilmOptions& options,
-                                                    const std::shared_ptr<const ThreadPool>& pool, FileSet& files) {
-  const std::string file = model_file(options.model);
-  files.insert(file);
-  const Model model = Model::open(file);
-  EstimatorOptions chosen = options.estimator;
-  chosen.pool = pool;
-  std::tie(chosen.input_height, chosen.input_width) = parse_size(options.input);
-  const bool several = model.document().decoder.type == DecoderType::part_affinity;
-  if (!several) {
-    chosen.batch = 4;
-    if (!options.no_detector) {
-      const std::string detector = detector_file(options.detector);
-      files.insert(detector);
-      chosen.detector = make_detector(Model::open(detector), options.detector, pool);
-    }
-  } else if (options.detector.given()) {
-    throw Error(model.name() + ": finds several people by itself, without --detector");
-  }
-  return make_estimator(model, chosen);
 }
 
 VideoOptions video_options(const FilmOptions& options, const PoseEstimator& estimator) {
@@ -331,7 +305,12 @@ int video(const FilmOptions& options) {
   parse_overlay(options.overlay);
   const int threads = thread_count(options.threads);
   FileSet files;
-  const std::shared_ptr<const PoseEstimator> estimator = open_estimator(options, make_pool(1, threads), files);
+  NetworksUse use;
+  use.estimator_detects = true;
+  const Networks networks = open_networks(options.networks, use, make_pool(1, threads));
+  files.insert(networks.model_file);
+  files.insert(networks.detector_file);
+  const std::shared_ptr<const PoseEstimator>& estimator = networks.estimator;
   defer_interrupts();
   if (works.size() == 1) return do_film(works.front(), options, estimator, files);
   int status = all_well;
@@ -445,11 +424,11 @@ void add_video(CLI::App& app, int& status) {
   add_records(*command, *options);
   add_following(*command, *options);
   add_source(*command, *options);
-  auto* no_detector = command->add_flag("--no-detector", options->no_detector,
+  auto* no_detector = command->add_flag("--no-detector", options->networks.no_detector,
                                         "Detect nobody: a model of one person takes each frame to\n"
                                         "show one all over it");
-  for (CLI::Option* option : add_detector_choice(*command, options->detector)) option->excludes(no_detector);
-  add_pose_model(*command, options->model, options->input, options->estimator);
+  for (CLI::Option* option : add_detector_choice(*command, options->networks.detector)) option->excludes(no_detector);
+  add_pose_model(*command, options->networks.model, options->networks.input, options->networks.estimator);
   add_threads(*command, options->threads);
   command->add_flag("--times", options->times, "Print what the stages took");
   command->add_flag("-q,--quiet", options->quiet, "Print errors only");
