@@ -139,7 +139,7 @@ class AnInterrupt(FaultTest):
         for number, (kind, name) in zip((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), kinds):
             options = ["--no-pictures", "--threads", "1", "--format", kind, "--json", name]
             with self.stalled("estimate", *photos, *SMALL, *options) as program:
-                self.wait_for(name + ".part", b"score")
+                program.wait_until_read()
                 program.send_signal(number)
                 program.feed(small_photo())
                 _, err = program.communicate()
@@ -159,7 +159,7 @@ class AnInterrupt(FaultTest):
     def test_before_anything_is_done_changes_nothing(self):
         self.write("all.json", "old")
         with self.stalled("estimate", STALL, *SMALL, "--no-pictures", "--json", "all.json") as program:
-            self.wait_for("all.json.part")
+            program.wait_until_read()
             program.send_signal(signal.SIGINT)
             time.sleep(0.1)
             program.send_signal(signal.SIGINT)  # the second does not wait
@@ -172,8 +172,7 @@ class AnInterrupt(FaultTest):
         self.write("labels.json", json.dumps(annotations(photos, category=4)))
         command = ("evaluate", "labels.json", "--images", "/", "--input", "64x64", "--threads", "1")
         with self.stalled(*command, "--results", "results.json", "--json", "scores.json") as program:
-            self.wait_for("results.json.part")
-            time.sleep(0.5)
+            program.wait_until_read()
             program.send_signal(signal.SIGTERM)
             program.feed(small_photo())
             out, err = program.communicate()

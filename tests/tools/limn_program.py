@@ -96,6 +96,31 @@ class Stalled(subprocess.Popen):
         super().__init__([PROGRAM, *arguments], pass_fds=[STALL_NUMBER], **{**settings, **options})
         os.close(STALL_NUMBER)
 
+    def wait_until_read(self):
+        """Until the program has come to the photo: the pipe is then open a second time in it."""
+        descriptors = f"/proc/{self.pid}/fd"
+        if not os.path.exists(descriptors):
+            time.sleep(0.5)  # nothing here says
+            return
+        pipe = os.readlink(f"/proc/self/fd/{self.photo}")
+        for _ in range(6000):
+            if self.poll() is not None:
+                raise AssertionError(f"ended with {self.returncode} before it read {STALL}")
+            if self._times_open(descriptors, pipe) > 1:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"did not read {STALL} within a minute")
+
+    @staticmethod
+    def _times_open(descriptors, pipe):
+        count = 0
+        for descriptor in os.listdir(descriptors):
+            try:
+                count += os.readlink(f"{descriptors}/{descriptor}") == pipe
+            except FileNotFoundError:  # closed meanwhile
+                pass
+        return count
+
     def feed(self, photo=b""):
         """Lets the photo come."""
         os.write(self.photo, photo)

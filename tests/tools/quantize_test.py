@@ -9,7 +9,6 @@ import os
 import signal
 import struct
 import sys
-import time
 import unittest
 
 try:
@@ -379,8 +378,7 @@ class Files(QuantizeTest):
         self.write("out.safetensors", "old")
         command = ("quantize", "small.safetensors", "photos/0.png", STALL, "--no-detector", "-o", "out.safetensors")
         with self.stalled(*command, "--threads", "1") as program:
-            self.wait_for("out.safetensors.part")
-            time.sleep(0.2)
+            program.wait_until_read()
             program.send_signal(signal.SIGINT)
             program.feed(grey_photo(SIDE, SIDE))
             out, err = program.communicate()
