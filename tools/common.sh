@@ -12,7 +12,7 @@ packages_neon="g++-aarch64-linux-gnu qemu-user"
 packages_windows="g++-mingw-w64-x86-64-posix wine wine64"
 packages_wasm="emscripten nodejs"
 packages_web="$packages_wasm libeigen3-dev nlohmann-json3-dev libstb-dev python3"
-packages_debian="dpkg-dev debhelper dh-python python3 python3-numpy lintian shellcheck debootstrap autopkgtest"
+packages_debian="dpkg-dev debhelper dh-python doxygen python3 python3-numpy lintian shellcheck debootstrap autopkgtest"
 packages_reference="python3-torch python3-pil"
 
 # What the same things are called elsewhere.
