@@ -1,11 +1,11 @@
 #!/bin/bash
-# Tests the engine's kernels and the reader of JSON for processors and compilers that this machine does not have: compiled
-# for them, run in an emulator. The whole library is compiled for them as well.
+# Tests limn for processors and systems that this machine does not have: compiled for them, run in an emulator.
 #
 # Usage: tools/cross_test.sh [TARGET...]
 #
-# TARGET: neon (64-bit Arm, with Debian's cross compiler and qemu-user), wasm (WebAssembly, with emscripten and node) and
-# windows (MinGW-w64 and wine, where examples/smallest.cpp and the program are run on photos as well). Without any, the first two.
+# TARGET: neon (64-bit Arm, with Debian's cross compiler and qemu-user) and wasm (WebAssembly, with emscripten and node),
+# for which the engine's kernels and the reader of JSON are tested, and the whole library is compiled; and windows
+# (MinGW-w64 and wine), where all unit tests, examples/smallest.cpp and the program are run. Without any, the first two.
 #
 # Environment:
 #   LIMN_BUILD_DIR     where to build (default: build/cross)
@@ -19,23 +19,62 @@ source tools/common.sh
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(neon wasm)
 builds=${LIMN_BUILD_DIR:-build/cross}
-tests="main engine/simd/target_test engine/simd/activations_test engine/simd/byte_kernels_test
+kernels="main engine/simd/target_test engine/simd/activations_test engine/simd/byte_kernels_test
 engine/direct_convolution_test engine/winograd_convolution_test engine/byte_convolution_test
 engine/byte_winograd_test model_file/json_number_test model_file/json_parser_test"
 
+model=weights/pose_resnet18_mpii16_256x192.int8.safetensors
+detector=weights/person_detector_320x320.int8.safetensors
+version=$(sed -n 's/^project(limn VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+
 portable_headers "$builds/include" doctest eigen3 stb nlohmann CLI
 
-# build COMPILER FLAG...: the objects of the tests, and one of all of limn, two at a time.
-build() {
+# compile COMPILER FLAG... < LINES: a line is the flags of one file. Two at a time.
+compile() {
+  xargs -P "$(job_count)" -L 1 "$@" -std=c++17 -O2 -Wall -Wextra -Wconversion -Werror -DLIMN_TARGETS=~0 \
+    -DLIMN_SOURCE_DIR='"."' -DLIMN_DEFAULT_MODEL="\"$model\"" -DLIMN_DEFAULT_DETECTOR="\"$detector\"" \
+    -DLIMN_FLOAT_MODEL="\"${model/.int8/}\"" -DLIMN_TEST_VERSION="\"$version\"" -Iinclude -Itests \
+    -isystem "$builds/include" -isystem "$builds/include/eigen3" -isystem "$builds/include/stb"
+}
+
+# The kernels' tests, which one program holds, and an example with all of limn.
+kernels_and_example() {
   local name
-  {
-    for name in $tests; do
-      echo "-c tests/$name.cpp -o $objects/tests/$(basename "$name").o"
-    done
-    echo "-c examples/smallest.cpp -o $objects/smallest.o"
-  } | xargs -P "$(job_count)" -L 1 "$@" -std=c++17 -O2 -Wall -Wextra -Wconversion -Wshadow -Werror \
-    -DLIMN_TARGETS=~0 -DLIMN_SOURCE_DIR='""' -Iinclude -Itests -isystem "$builds/include" \
-    -isystem "$builds/include/eigen3" -isystem "$builds/include/stb"
+  for name in $kernels; do echo "-Wshadow -c tests/$name.cpp -o $objects/tests/$(basename "$name").o"; done
+  echo "-Wshadow -c examples/smallest.cpp -o $objects/smallest.o"
+}
+
+# All unit tests, those of a folder as one file, as in a unity build; but those of picture files each include stb in
+# another way.
+folders="core image layers network models engine pose model_file quantization estimator track metrics"
+all_units() {
+  local folder
+  for folder in $folders; do
+    [ "$folder" != image ] || continue
+    find "$PWD/tests/$folder" -name '*_test.cpp' | sort | sed 's/.*/#include "&"/' > "$objects/$folder.cpp"
+    echo "-c $objects/$folder.cpp -o $objects/tests/$folder.o"
+  done
+  find tests/image -name '*_test.cpp' | sed "s,.*/\(.*\)\.cpp,-Wshadow -c & -o $objects/tests/image.\1.o,"
+  echo "-c tests/main.cpp -o $objects/main.o"
+}
+
+# What doctest said into FILE, in a line if nothing failed.
+report() {
+  grep -q 'test cases: *[1-9]' "$1" || status=1
+  if grep -q 'Status: SUCCESS' "$1"; then
+    sed -n "s/^\[doctest\] test cases:/limn: $target: $(basename "$1" .txt):/p" "$1"
+  else
+    cat "$1"
+  fi
+}
+
+# An emulator takes long: two halves at a time.
+run_kernels() {
+  "$@" --no-colors --source-file='*direct*' > "$objects/convolution.txt" 2>&1 &
+  "$@" --no-colors --source-file-exclude='*direct*' > "$objects/kernels.txt" 2>&1 || status=1
+  wait $! || status=1
+  report "$objects/convolution.txt"
+  report "$objects/kernels.txt"
 }
 
 status=0
@@ -62,38 +101,38 @@ for target in "${targets[@]}"; do
   mkdir -p "$objects/tests"
   case $target in
     neon)
-      build aarch64-linux-gnu-g++ -Wno-psabi
+      kernels_and_example | compile aarch64-linux-gnu-g++ -Wno-psabi
       aarch64-linux-gnu-g++ -static "$objects"/tests/*.o -o "$objects/kernels" -pthread
-      run=(qemu-aarch64 "$objects/kernels")
+      run_kernels qemu-aarch64 "$objects/kernels"
       ;;
     wasm)
       find_emscriptens_modules
-      build emcc -msimd128 -fwasm-exceptions
+      kernels_and_example | compile emcc -msimd128 -fwasm-exceptions
       # One file: this emscripten takes a node that can fetch for a browser.
       emcc -O2 -msimd128 -fwasm-exceptions -sALLOW_MEMORY_GROWTH -sSINGLE_FILE "$objects"/tests/*.o -o "$objects/kernels.js"
-      run=(node "$objects/kernels.js")
+      run_kernels node "$objects/kernels.js"
       ;;
     windows)
-      build x86_64-w64-mingw32-g++-posix
-      x86_64-w64-mingw32-g++-posix -static "$objects"/tests/*.o -o "$objects/kernels.exe"
-      x86_64-w64-mingw32-g++-posix -static "$objects/smallest.o" -o "$objects/smallest.exe"
+      compiler=x86_64-w64-mingw32-g++-posix
+      for file in tools/limn/*.cpp; do echo "#include \"$PWD/$file\""; done > "$objects/limn.cpp"
+      {
+        echo "-c $objects/limn.cpp -o $objects/limn.o"
+        all_units
+        echo "-Wshadow -c examples/smallest.cpp -o $objects/smallest.o"
+      } | compile $compiler -Wa,-mbig-obj
       mkdir -p "$objects/wine"
       # Debian's wine looks for 32-bit programs first, which it is not there for; a program of 64 bits is enough here.
       wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2> /dev/null || command -v wine)
       emulator=(env WINEPREFIX="$(realpath "$objects/wine")" WINEDEBUG=-all "$wine")
-      run=("${emulator[@]}" "$objects/kernels.exe")
-      "${emulator[@]}" "$objects/smallest.exe" weights/pose_resnet18_mpii16_256x192.int8.safetensors \
-        weights/person_detector_320x320.int8.safetensors examples/photos/five_people.jpg > "$objects/people.txt"
+
+      $compiler -static "$objects/smallest.o" -o "$objects/smallest.exe"
+      "${emulator[@]}" "$objects/smallest.exe" "$model" "$detector" examples/photos/five_people.jpg > "$objects/people.txt"
       people=$(grep -c '^upper_neck [0-9]' "$objects/people.txt" || true)
       say "$target: examples/smallest.cpp finds $people people in a photo of five"
       [ "$people" = 5 ] || status=1
+
       # The program, of which all but films works there: what it writes into a folder, and that it is not done again.
-      for file in tools/limn/*.cpp; do echo "#include \"$PWD/$file\""; done > "$objects/limn.cpp"
-      x86_64-w64-mingw32-g++-posix -static -std=c++17 -O2 -Wall -Wextra -Wconversion -Werror -Iinclude \
-        -isystem "$builds/include" -isystem "$builds/include/eigen3" -isystem "$builds/include/stb" \
-        -DLIMN_DEFAULT_MODEL='"weights/pose_resnet18_mpii16_256x192.int8.safetensors"' \
-        -DLIMN_DEFAULT_DETECTOR='"weights/person_detector_320x320.int8.safetensors"' \
-        -Wa,-mbig-obj "$objects/limn.cpp" -o "$objects/limn.exe"
+      $compiler -static "$objects/limn.o" -o "$objects/limn.exe"
       rm -rf "$objects/answers"
       "${emulator[@]}" "$objects/limn.exe" batch examples/photos -o "$objects/answers"
       echo examples/photos/five_people.jpg | "${emulator[@]}" "$objects/limn.exe" batch > "$objects/five_people.jsonl"
@@ -105,20 +144,13 @@ for target in "${targets[@]}"; do
       photos=$(find examples/photos -name '*.jpg' -o -name '*.png' | wc -l)
       say "$target: limn batch has $answers answers for $photos photos"
       [ "$answers" -eq "$photos" ] || status=1
+
+      for folder in $folders; do
+        $compiler -static "$objects/tests/$folder".*o "$objects/main.o" -o "$objects/$folder.exe"
+        "${emulator[@]}" "$objects/$folder.exe" --no-colors > "$objects/$folder.txt" 2>&1 || status=1
+        report "$objects/$folder.txt"
+      done
       ;;
   esac
-
-  # An emulator takes long: two halves at a time.
-  "${run[@]}" --no-colors --source-file='*direct*' > "$objects/first.txt" 2>&1 &
-  "${run[@]}" --no-colors --source-file-exclude='*direct*' > "$objects/second.txt" 2>&1 || status=1
-  wait $! || status=1
-  for half in first second; do
-    grep -q 'test cases: *[1-9]' "$objects/$half.txt" || status=1
-    if grep -q 'Status: SUCCESS' "$objects/$half.txt"; then
-      sed -n "s/^\[doctest\] test cases:/limn: $target:/p" "$objects/$half.txt"
-    else
-      cat "$objects/$half.txt"
-    fi
-  done
 done
 exit $status
