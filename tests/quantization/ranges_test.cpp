@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -12,7 +13,9 @@ using namespace limn;
 namespace {
 
 FloatMatrix one_channel(const std::vector<float>& values) {
-  return Eigen::Map<const Eigen::MatrixXf>(values.data(), 1, static_cast<Index>(values.size()));
+  FloatMatrix map(1, static_cast<Index>(values.size()));
+  std::copy(values.begin(), values.end(), map.data());  // GCC 12 warns of an Eigen::Map with three values
+  return map;
 }
 
 MapRange range_of(const std::vector<float>& values) {
