@@ -19,6 +19,7 @@ status=0
   status=$?
 # A photo that cannot be done is an answer like others. Anything else is tried again: a machine may have failed.
 if [ "$status" -gt 1 ]; then
-  [ "${SLURM_RESTART_COUNT:-0}" -ge 5 ] || scontrol requeue "$SLURM_JOB_ID"
+  # By this name and not by SLURM_JOB_ID, which for an array's last task is the number of the whole array.
+  [ "${SLURM_RESTART_COUNT:-0}" -ge 5 ] || scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
   exit "$status"
 fi

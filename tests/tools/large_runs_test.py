@@ -152,8 +152,13 @@ class SlurmTest(LargeRunTest):
         cluster.start()
         script = os.path.join(EXAMPLES, "slurm_array.sh")
         command = ["sbatch", "--wait", f"--array=0-{SHARES - 1}", script, self.list, self.path("out")]
+
+        def victims():
+            cluster.hurry()
+            return running_batches(self.path("out"))
+
         with subprocess.Popen(command, cwd=self.folder, env=cluster.environment, stdout=subprocess.DEVNULL) as run:
-            killed = self.kill_some(run, lambda: running_batches(self.path("out")), 4)
+            killed = self.kill_some(run, victims, 4)
             while run.poll() is None:
                 cluster.hurry()
                 time.sleep(0.5)

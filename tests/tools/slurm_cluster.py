@@ -97,7 +97,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
         """Lets what was queued again begin after 3 seconds and not after two minutes, as Slurm would have it. Not at once:
         slurmd takes no job whose credential is of the second in which it was told to end that job."""
         said = self.run("squeue", "--noheader", "--states=PENDING", "--array", "--format=%i %r").stdout
-        jobs = [job for job, reason in (line.split(None, 1) for line in said.splitlines()) if reason.strip() == "BeginTime"]
+        jobs = [line.split()[0] for line in said.splitlines() if line.split()[1:] == ["BeginTime"]]
         now = time.monotonic()
         self.queued = {job: self.queued.get(job, now) for job in jobs}
         for job in jobs:
