@@ -38,6 +38,15 @@ def surroundings():
     return {key: value for key, value in os.environ.items() if key not in ("LIMN_MODEL", "LIMN_DETECTOR")}
 
 
+def wait_until(condition, otherwise):
+    """Raises AssertionError, which says otherwise, after a minute."""
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{otherwise} after a minute")
+
+
 class ProgramTest(FolderTestCase):
     """The test's folder is the working directory of the program."""
 
@@ -69,11 +78,7 @@ class ProgramTest(FolderTestCase):
 
     def wait_for(self, name, text=b""):
         """Until there is such a file with this in it."""
-        for _ in range(6000):
-            if os.path.exists(self.path(name)) and text in self.read(name):
-                return
-            time.sleep(0.01)
-        self.fail(f"no {name} with {text} after a minute")
+        wait_until(lambda: os.path.exists(self.path(name)) and text in self.read(name), f"no {name} with {text}")
 
     def fails(self, status, *arguments, says=(), environment=None):
         """The program refuses to work with one line, which holds these texts."""
@@ -103,13 +108,13 @@ class Stalled(subprocess.Popen):
             time.sleep(0.5)  # nothing here says
             return
         pipe = os.readlink(f"/proc/self/fd/{self.photo}")
-        for _ in range(6000):
+
+        def is_read():
             if self.poll() is not None:
                 raise AssertionError(f"ended with {self.returncode} before it read {STALL}")
-            if self._times_open(descriptors, pipe) > 1:
-                return
-            time.sleep(0.01)
-        raise AssertionError(f"did not read {STALL} within a minute")
+            return self._times_open(descriptors, pipe) > 1
+
+        wait_until(is_read, f"{STALL} is not read")
 
     @staticmethod
     def _times_open(descriptors, pipe):
