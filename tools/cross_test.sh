@@ -37,22 +37,31 @@ compile() {
     -isystem "$builds/include" -isystem "$builds/include/eigen3" -isystem "$builds/include/stb"
 }
 
-# The kernels' tests, which one program holds, and an example with all of limn.
-kernels_and_example() {
+# An example, with which all of limn is compiled.
+example() { echo "-Wshadow -c examples/smallest.cpp -o $objects/smallest.o"; }
+
+# The kernels' tests, which one program holds.
+kernel_tests() {
   local name
   for name in $kernels; do echo "-Wshadow -c tests/$name.cpp -o $objects/tests/$(basename "$name").o"; done
-  echo "-Wshadow -c examples/smallest.cpp -o $objects/smallest.o"
 }
 
-# All unit tests, those of a folder as one file, as in a unity build; but those of picture files each include stb in
-# another way.
+# as_one OBJECT FILE...: files that are compiled as one, as in a unity build.
+as_one() {
+  local one
+  one=$objects/$(basename "$1" .o).cpp
+  printf "#include \"$PWD/%s\"\n" "${@:2}" > "$one"
+  echo "-c $one -o $1"
+}
+
+# All unit tests, those of a folder as one file; but those of picture files each include stb in another way.
 folders="core image layers network models engine pose model_file quantization estimator track metrics"
-all_units() {
-  local folder
+unit_tests() {
+  local folder files
   for folder in $folders; do
     [ "$folder" != image ] || continue
-    find "$PWD/tests/$folder" -name '*_test.cpp' | sort | sed 's/.*/#include "&"/' > "$objects/$folder.cpp"
-    echo "-c $objects/$folder.cpp -o $objects/tests/$folder.o"
+    mapfile -t files < <(find "tests/$folder" -name '*_test.cpp' | sort)
+    as_one "$objects/tests/$folder.o" "${files[@]}"
   done
   find tests/image -name '*_test.cpp' | sed "s,.*/\(.*\)\.cpp,-Wshadow -c & -o $objects/tests/image.\1.o,"
   echo "-c tests/main.cpp -o $objects/main.o"
@@ -101,25 +110,20 @@ for target in "${targets[@]}"; do
   mkdir -p "$objects/tests"
   case $target in
     neon)
-      kernels_and_example | compile aarch64-linux-gnu-g++ -Wno-psabi
+      { kernel_tests; example; } | compile aarch64-linux-gnu-g++ -Wno-psabi
       aarch64-linux-gnu-g++ -static "$objects"/tests/*.o -o "$objects/kernels" -pthread
       run_kernels qemu-aarch64 "$objects/kernels"
       ;;
     wasm)
       find_emscriptens_modules
-      kernels_and_example | compile emcc -msimd128 -fwasm-exceptions
+      { kernel_tests; example; } | compile emcc -msimd128 -fwasm-exceptions
       # One file: this emscripten takes a node that can fetch for a browser.
       emcc -O2 -msimd128 -fwasm-exceptions -sALLOW_MEMORY_GROWTH -sSINGLE_FILE "$objects"/tests/*.o -o "$objects/kernels.js"
       run_kernels node "$objects/kernels.js"
       ;;
     windows)
       compiler=x86_64-w64-mingw32-g++-posix
-      for file in tools/limn/*.cpp; do echo "#include \"$PWD/$file\""; done > "$objects/limn.cpp"
-      {
-        echo "-c $objects/limn.cpp -o $objects/limn.o"
-        all_units
-        echo "-Wshadow -c examples/smallest.cpp -o $objects/smallest.o"
-      } | compile $compiler -Wa,-mbig-obj
+      { as_one "$objects/limn.o" tools/limn/*.cpp; unit_tests; example; } | compile $compiler -Wa,-mbig-obj
       mkdir -p "$objects/wine"
       # Debian's wine looks for 32-bit programs first, which it is not there for; a program of 64 bits is enough here.
       wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2> /dev/null || command -v wine)
